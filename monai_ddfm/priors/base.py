@@ -1,0 +1,63 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The interface of every prior: what a plausible image looks like."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["DiffusionPrior", "linear_alphas_cumprod"]
+
+
+def linear_alphas_cumprod(num_train_timesteps: int = 1000, beta_start: float = 1e-4, beta_end: float = 2e-2) -> Tensor:
+    """Return ᾱ_t of the linear noise schedule (Ho et al. 2020), float64 ``[num_train_timesteps]``."""
+    betas = torch.linspace(beta_start, beta_end, num_train_timesteps, dtype=torch.float64)
+    return torch.cumprod(1.0 - betas, dim=0)
+
+
+class DiffusionPrior(nn.Module, ABC):
+    """An unconditional denoising diffusion model of one image.
+
+    A prior is an ``nn.Module``, so that it moves between devices, is saved and is exported as any network of MONAI's.
+    Its ``forward(x, timesteps)`` is the raw network (what training and export use); fusion only ever asks
+    `predict_x0`.
+
+    Args:
+        channels: image channels the network works on, 1 (grayscale) or 3 (RGB).
+        alphas_cumprod: ᾱ_t of the noise schedule the network was trained with, ``[T]``.
+        spatial_multiple: height and width must be multiples of this number; the inferer pads to it.
+    """
+
+    def __init__(self, channels: int, alphas_cumprod: Tensor | None = None, spatial_multiple: int = 1) -> None:
+        super().__init__()
+        if channels not in (1, 3):
+            raise ValueError(f"a prior has 1 (grayscale) or 3 (RGB) channels, got {channels}")
+        self.channels = channels
+        self.spatial_multiple = spatial_multiple
+        schedule = linear_alphas_cumprod() if alphas_cumprod is None else alphas_cumprod.detach().double()
+        self.alphas_cumprod: Tensor
+        self.register_buffer("alphas_cumprod", schedule, persistent=False)
+
+    @abstractmethod
+    def predict_x0(self, x_t: Tensor, t: Tensor | int) -> Tensor:
+        """Estimate the clean image from a noisy one.
+
+        Args:
+            x_t: noisy image ``[B, channels, H, W]`` at timestep `t`.
+            t: timestep, 0 to T - 1, one for the batch or one per image ``[B]``.
+
+        Returns:
+            x0 of the same shape, clipped to [-1, 1].
+        """

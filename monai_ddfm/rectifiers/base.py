@@ -1,0 +1,59 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The interface of every rectifier: what the sources say about the prior's proposal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+from torch import Tensor
+
+__all__ = ["Rectifier"]
+
+State = TypeVar("State")
+
+
+class Rectifier(ABC, Generic[State]):
+    """A likelihood p(sources | f) and the expectation-maximisation step that pulls a proposal towards it.
+
+    A rectifier holds parameters only. What it learns while sampling (hyper-parameters, auxiliary variables) is its
+    *state*: a NamedTuple of tensors with a leading batch axis, made by `start` and handed from timestep to timestep by
+    the caller.
+
+    Sources are ``[B, K, *spatial]`` and proposals ``[B, 1, *spatial]`` in [-1, 1]; every image of the batch is treated
+    alone. `spatial` is ``H, W``, or ``D, H, W`` for a rectifier that couples slices (``spatial_dims == 3``).
+    """
+
+    spatial_dims: int = 2
+
+    @abstractmethod
+    def start(self, sources: Tensor) -> State:
+        """Return the state before the first timestep."""
+
+    @abstractmethod
+    def __call__(self, x0: Tensor, sources: Tensor, state: State, sigma: float) -> tuple[Tensor, State]:
+        """Rectify a proposal.
+
+        Args:
+            x0: the prior's estimate of the fused image ``[B, 1, *spatial]``.
+            sources: registered sources ``[B, K, *spatial]``.
+            state: the state of the timestep before.
+            sigma: noise level of the timestep, sqrt((1 - ᾱ_t) / ᾱ_t): how uncertain the proposal is.
+
+        Returns:
+            the rectified image ``[B, 1, *spatial]`` and the state for the next timestep.
+        """
+
+    @abstractmethod
+    def provenance(self, fused: Tensor, sources: Tensor, state: State) -> Tensor:
+        """Share of each source in each voxel of the fused image, ``[B, K, *spatial]``, summing to 1 over K."""
