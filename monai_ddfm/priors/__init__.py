@@ -9,3 +9,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""What a plausible image looks like: one small interface, one file per kind of network."""
+
+from __future__ import annotations
+
+from monai_ddfm.priors.base import DiffusionPrior, linear_alphas_cumprod
+from monai_ddfm.priors.identity import IdentityPrior
+from monai_ddfm.priors.load import load_state, load_weights
+from monai_ddfm.priors.network import NetworkPrior, x0_from_prediction
+from monai_ddfm.priors.unet import UNetPrior
+
+__all__ = [
+    "DiffusionPrior",
+    "IdentityPrior",
+    "NetworkPrior",
+    "UNetPrior",
+    "linear_alphas_cumprod",
+    "load_state",
+    "load_weights",
+    "x0_from_prediction",
+]

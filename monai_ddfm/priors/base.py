@@ -46,9 +46,10 @@ class DiffusionPrior(nn.Module, ABC):
             raise ValueError(f"a prior has 1 (grayscale) or 3 (RGB) channels, got {channels}")
         self.channels = channels
         self.spatial_multiple = spatial_multiple
-        schedule = linear_alphas_cumprod() if alphas_cumprod is None else alphas_cumprod.detach().double()
-        self.alphas_cumprod: Tensor
-        self.register_buffer("alphas_cumprod", schedule, persistent=False)
+        # no buffer: `half()` must not round it, and the sampler reads it as numbers on the host
+        self.alphas_cumprod = (
+            linear_alphas_cumprod() if alphas_cumprod is None else alphas_cumprod.detach().cpu().double()
+        )
 
     @abstractmethod
     def predict_x0(self, x_t: Tensor, t: Tensor | int) -> Tensor:
