@@ -1,0 +1,61 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Opening one DICOM instance, on disk or inside a zip."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import pydicom
+from pydicom.dataset import FileDataset
+
+__all__ = ["ZIP_SEPARATOR", "open_instance", "read_instance"]
+
+ZIP_SEPARATOR = "!/"
+
+
+def open_instance(path: str | Path) -> BinaryIO:
+    """Open the bytes of an instance.
+
+    Args:
+        path: a file, or ``archive.zip!/name/inside.dcm`` for a member of a zip.
+
+    Raises:
+        FileNotFoundError: the file, the zip or its member does not exist.
+    """
+    reference = str(path)
+    if ZIP_SEPARATOR in reference and not Path(reference).exists():
+        archive, member = reference.split(ZIP_SEPARATOR, 1)
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                return io.BytesIO(opened.read(member))
+        except KeyError as error:
+            raise FileNotFoundError(f"{archive} has no member {member}") from error
+    return Path(reference).open("rb")
+
+
+def read_instance(path: str | Path, stop_before_pixels: bool = True) -> FileDataset:
+    """Read the dataset of an instance; by default the header only.
+
+    Args:
+        path: as for `open_instance` (and as `InstanceIdentity.path` has it).
+        stop_before_pixels: leave the pixel data out.
+
+    Raises:
+        FileNotFoundError: the file, the zip or its member does not exist.
+        pydicom.errors.InvalidDicomError: the bytes are no DICOM file.
+    """
+    with open_instance(path) as opened:
+        return pydicom.dcmread(opened, stop_before_pixels=stop_before_pixels)
