@@ -80,7 +80,7 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     ]
     if faults:
         raise ValueError(
-            f"{path}: weights of another architecture than {type(network).__name__} as configured: {'; '.join(faults)}; "
+            f"{path}: weights of another architecture than the {type(network).__name__} here: {'; '.join(faults)}; "
             "give the network_def that these weights were trained with"
         )
     network.load_state_dict(state)

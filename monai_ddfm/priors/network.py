@@ -32,8 +32,8 @@ def x0_from_prediction(prediction: Tensor, x_t: Tensor, alpha_cumprod: Tensor | 
         prediction: what the network said, shaped as `x_t`.
         x_t: noisy image.
         alpha_cumprod: ᾱ_t, a number or a tensor that broadcasts against `x_t`.
-        prediction_type: ``epsilon`` (Ho et al. 2020, eq. 15), ``v_prediction`` (Salimans and Ho 2022, v = √ᾱ ε - √(1-ᾱ) x0)
-            or ``sample`` (x0 itself).
+        prediction_type: ``epsilon`` (Ho et al. 2020, eq. 15), ``v_prediction`` (Salimans and Ho 2022,
+            v = √ᾱ ε - √(1-ᾱ) x0) or ``sample`` (x0 itself).
     """
     if prediction_type == "sample":
         return prediction

@@ -31,7 +31,7 @@ class UNetPrior(NetworkPrior):
     output: a quarter of the work for little loss.
 
     Args:
-        network: a `monai.networks.nets.DiffusionModelUNet` with ``channels * unshuffle ** 2`` input and output channels.
+        network: `monai.networks.nets.DiffusionModelUNet` with ``channels * unshuffle ** 2`` input and output channels.
         weights: checkpoint of `network`, safetensors or a ``weights_only`` torch file; None keeps its initial weights.
         channels: image channels, 1 or 3.
         unshuffle: pixel-unshuffle factor, 1 for none.

@@ -1,0 +1,95 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Voxels that cannot be fused are refused before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, Transform
+from monai.utils import convert_to_tensor
+
+__all__ = ["CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of"]
+
+
+def file_of(img: torch.Tensor, default: str = "image") -> str:
+    """Return the file an image was read from, for messages."""
+    if isinstance(img, MetaTensor):
+        return str(img.meta.get("filename_or_obj", default))
+    return default
+
+
+class CheckVolume(Transform):
+    """Require one real, finite, non-constant channel and give it as float32 ``[1, H, W, D]``.
+
+    Call it after `LoadImage` (with ``dtype=None``, or the imaginary part is cut before anyone sees it) and
+    `EnsureChannelFirst`. A 2-D image becomes a volume of one slice.
+
+    Args:
+        allow_constant: let an image pass that has one value everywhere.
+    """
+
+    def __init__(self, allow_constant: bool = False) -> None:
+        self.allow_constant = allow_constant
+
+    def __call__(self, img: torch.Tensor, name: str = "image") -> MetaTensor:
+        """Check ``[C, H, W(, D)]``; `name` stands in messages for an image that has no file.
+
+        Raises:
+            ValueError: several channels or time points, another number of dimensions, complex, NaN or infinite voxels,
+                no voxels, or one value everywhere. The message names the file.
+        """
+        img = convert_to_tensor(img, track_meta=True)
+        what = file_of(img, name)
+        if img.ndim not in (3, 4):
+            raise ValueError(f"{what}: expected a 2-D image or a 3-D volume, found {img.ndim - 1} dimensions")
+        if img.shape[0] != 1:
+            raise ValueError(
+                f"{what}: expected one volume, found {img.shape[0]} of shape {tuple(img.shape[1:])}: a 4-D series or an image "
+                "with channels; extract the volume to fuse, e.g. nibabel's `img.slicer[..., 0]`"
+            )
+        if img.is_complex():
+            raise ValueError(f"{what}: complex voxels; fuse the magnitude (or the phase), saved as real numbers")
+        if img.numel() == 0:
+            raise ValueError(f"{what}: no voxels, shape {tuple(img.shape[1:])}")
+        img = img.to(torch.float32)
+        finite = torch.isfinite(img)
+        if not bool(finite.all()):
+            raise ValueError(
+                f"{what}: {int((~finite).sum())} of {img.numel()} voxels are NaN or infinite; replace them first, e.g. with "
+                "numpy.nan_to_num"
+            )
+        if not self.allow_constant and bool(img.min() == img.max()):
+            raise ValueError(f"{what}: every voxel is {float(img.min()):g}, there is nothing to fuse; check the export")
+        return img[..., None] if img.ndim == 3 else img
+
+
+class CheckVolumed(MapTransform):
+    """Dictionary version of `CheckVolume`."""
+
+    def __init__(self, keys: KeysCollection, allow_constant: bool = False, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.check = CheckVolume(allow_constant)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Check every key's image, see `CheckVolume`."""
+        checked = dict(data)
+        for key in self.key_iterator(checked):
+            checked[key] = self.check(checked[key], name=str(key))
+        return checked
+
+
+CheckVolumeD = CheckVolumeDict = CheckVolumed

@@ -1,0 +1,74 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The kinds of image that can be fused, and the names people give them."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+__all__ = ["Modality", "modality_of"]
+
+
+class Modality(str, Enum):
+    """Kinds of source, by their DICOM code (PS3.3 C.7.3.1.1.1)."""
+
+    MR = "MR"
+    CT = "CT"
+    PT = "PT"
+    NM = "NM"
+
+    @property
+    def functional(self) -> bool:
+        """Whether voxels are counts or uptake (PET, SPECT), with a true zero."""
+        return self in (Modality.PT, Modality.NM)
+
+
+_WORDS = {
+    Modality.MR: {
+        "mr",
+        "mri",
+        "t1",
+        "t1w",
+        "t1c",
+        "t1ce",
+        "t1gd",
+        "t2",
+        "t2w",
+        "flair",
+        "pd",
+        "pdw",
+        "swi",
+        "dwi",
+        "adc",
+    },
+    Modality.CT: {"ct", "cbct", "cta", "ldct"},
+    Modality.PT: {"pt", "pet", "fdg", "suv"},
+    Modality.NM: {"nm", "spect"},
+}
+
+
+def modality_of(name: str) -> Modality:
+    """Guess the modality from a key or file name such as ``MR_T1``, ``PET`` or ``sub-01_ct``.
+
+    Raises:
+        ValueError: no word of the name says it, or two disagree.
+    """
+    words = set(re.split(r"[^a-z0-9]+", name.lower()))
+    found = [modality for modality, known in _WORDS.items() if words & known]
+    if len(found) != 1:
+        recognised = " and ".join(modality.value for modality in found) or "no known word"
+        raise ValueError(
+            f"cannot tell the modality of {name!r} ({recognised} in it); use a name with a word such as MR, T1, FLAIR, CT, "
+            "PET or SPECT in it, or give the modality (MR, CT, PT or NM) yourself"
+        )
+    return found[0]

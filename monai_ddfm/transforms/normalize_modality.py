@@ -1,0 +1,155 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From scanner units to [-1, 1], each modality in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, Transform
+from monai.utils import convert_to_tensor, ensure_tuple_rep
+
+from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.modality import Modality, modality_of
+
+__all__ = [
+    "INTENSITY_RANGE",
+    "NormalizeModality",
+    "NormalizeModalityD",
+    "NormalizeModalityDict",
+    "NormalizeModalityd",
+    "intensity_window",
+]
+
+INTENSITY_RANGE = "intensity_range"  # key of MetaTensor.meta: the (low, high) in scanner units that became -1 and 1
+
+
+def intensity_window(
+    img: torch.Tensor,
+    modality: Modality,
+    ct_window: Sequence[float] = (-160.0, 240.0),
+    mr_percentiles: Sequence[float] = (0.5, 99.5),
+    uptake_percentile: float = 99.9,
+) -> tuple[float, float]:
+    """Return the (low, high) values, in scanner units, that become -1 and 1.
+
+    CT: the window in HU. MR: percentiles of the volume. PET and SPECT: zero to a robust maximum.
+    """
+    if modality is Modality.CT:
+        low, high = ct_window
+        return float(low), float(high)
+    voxels = img.detach().cpu().numpy()
+    if modality is Modality.MR:
+        low, high = np.percentile(voxels, mr_percentiles)
+        return float(low), float(high)
+    return 0.0, float(np.percentile(voxels, uptake_percentile))
+
+
+class NormalizeModality(Transform):
+    """Scale an image to [-1, 1] by its modality and note how, so that `RestoreIntensity` can undo it.
+
+    Args:
+        modality: MR, CT, PT (PET) or NM (SPECT), or any name that `modality_of` understands.
+        ct_window: HU that become -1 and 1.
+        mr_percentiles: percentiles of the volume that become -1 and 1.
+        uptake_percentile: percentile of PET/SPECT that becomes 1; zero becomes -1.
+        window: (low, high) in scanner units; overrules all of the above.
+    """
+
+    def __init__(
+        self,
+        modality: str | Modality = Modality.MR,
+        ct_window: Sequence[float] = (-160.0, 240.0),
+        mr_percentiles: Sequence[float] = (0.5, 99.5),
+        uptake_percentile: float = 99.9,
+        window: Sequence[float] | None = None,
+    ) -> None:
+        self.modality = modality if isinstance(modality, Modality) else modality_of(modality)
+        self.ct_window = ct_window
+        self.mr_percentiles = mr_percentiles
+        self.uptake_percentile = uptake_percentile
+        self.window = window
+
+    def __call__(self, img: torch.Tensor) -> MetaTensor:
+        """Normalise ``[C, *spatial]``; ``meta`` gains ``intensity_range`` and ``modality``.
+
+        Raises:
+            ValueError: the image has nothing in the window, e.g. a CT whose voxels are not HU.
+        """
+        img = convert_to_tensor(img, track_meta=True, dtype=torch.float32)
+        low, high = self.window or intensity_window(
+            img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile
+        )
+        smallest, largest = float(img.min()), float(img.max())
+        if high <= low:  # nearly all background: the few voxels that differ decide
+            low, high = min(low, smallest), largest
+        if high <= low or largest <= low or smallest >= high:
+            raise ValueError(
+                f"{file_of(img)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, the "
+                f"window of a {self.modality.value} image; check the units (CT in HU) or give another window"
+            )
+        scaled = ((img - low) * (2.0 / (high - low)) - 1.0).clamp_(-1.0, 1.0)
+        scaled.meta[INTENSITY_RANGE] = (float(low), float(high))
+        scaled.meta["modality"] = self.modality.value
+        return scaled
+
+
+class NormalizeModalityd(MapTransform):
+    """Dictionary version of `NormalizeModality`.
+
+    Args:
+        keys: images to normalise.
+        modality: one modality for all keys, one each, or ``{key: modality}``; a key without one is read by its name.
+        ct_window: HU of CT images that become -1 and 1.
+        mr_percentiles: percentiles of MR volumes that become -1 and 1.
+        uptake_percentile: percentile of PET/SPECT that becomes 1.
+        windows: windows of single keys in scanner units, ``{"CT": [-100, 900]}``.
+        allow_missing_keys: skip keys that a case lacks.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        modality: str | Sequence[str] | Mapping[str, str] | None = None,
+        ct_window: Sequence[float] = (-160.0, 240.0),
+        mr_percentiles: Sequence[float] = (0.5, 99.5),
+        uptake_percentile: float = 99.9,
+        windows: Mapping[str, Sequence[float]] | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        names = [str(key) for key in self.keys]
+        if isinstance(modality, Mapping):
+            names = [modality.get(name, name) for name in names]
+        elif modality is not None:
+            names = list(ensure_tuple_rep(modality, len(names)))
+        self.normalize = {
+            key: NormalizeModality(
+                name, ct_window, mr_percentiles, uptake_percentile, window=(windows or {}).get(str(key))
+            )
+            for key, name in zip(self.keys, names, strict=True)
+        }
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Normalise every key's image."""
+        normalised = dict(data)
+        for key in self.key_iterator(normalised):
+            normalised[key] = self.normalize[key](normalised[key])
+        return normalised
+
+
+NormalizeModalityD = NormalizeModalityDict = NormalizeModalityd

@@ -1,0 +1,70 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From [-1, 1] back to the units of the image that was normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, Transform
+
+from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
+
+__all__ = ["RestoreIntensity", "RestoreIntensityD", "RestoreIntensityDict", "RestoreIntensityd"]
+
+
+class RestoreIntensity(Transform):
+    """Undo `NormalizeModality`."""
+
+    def __call__(self, img: torch.Tensor, like: MetaTensor | None = None) -> torch.Tensor:
+        """Return ``img`` in the units noted by `NormalizeModality` on `like` (on ``img`` itself when None).
+
+        Raises:
+            ValueError: the noting image carries no ``intensity_range``.
+        """
+        noted = img if like is None else like
+        if not isinstance(noted, MetaTensor) or INTENSITY_RANGE not in noted.meta:
+            raise ValueError(
+                f"{file_of(noted)}: no {INTENSITY_RANGE!r} in its meta: NormalizeModality did not scale it"
+            )
+        low, high = (float(value) for value in noted.meta[INTENSITY_RANGE])
+        return (img + 1.0) * ((high - low) / 2.0) + low
+
+
+class RestoreIntensityd(MapTransform):
+    """Dictionary version of `RestoreIntensity`.
+
+    Args:
+        keys: images in [-1, 1].
+        like: key of the image whose units they get, the anchor; None: their own.
+        allow_missing_keys: skip keys that a case lacks.
+    """
+
+    def __init__(self, keys: KeysCollection, like: str | None = None, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.like = like
+        self.restore = RestoreIntensity()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Restore every key's image."""
+        restored = dict(data)
+        for key in self.key_iterator(restored):
+            restored[key] = self.restore(restored[key], None if self.like is None else restored[self.like])
+        return restored
+
+
+RestoreIntensityD = RestoreIntensityDict = RestoreIntensityd
