@@ -9,3 +9,29 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""Fusion metrics: stateless functions on batches of slices, and MONAI metrics over them for slices and volumes."""
+
+from __future__ import annotations
+
+from monai_ddfm.metrics.contrast import average_gradient, entropy, spatial_frequency, standard_deviation
+from monai_ddfm.metrics.correlation import correlation, sum_of_correlations_of_differences
+from monai_ddfm.metrics.edge_transfer import edge_transfer
+from monai_ddfm.metrics.images import slices_with_tissue, to_grey_levels
+from monai_ddfm.metrics.mutual_information import mutual_information
+from monai_ddfm.metrics.structural_similarity import structural_similarity
+from monai_ddfm.metrics.visual_information import visual_information_fidelity
+
+__all__ = [
+    "average_gradient",
+    "correlation",
+    "edge_transfer",
+    "entropy",
+    "mutual_information",
+    "slices_with_tissue",
+    "spatial_frequency",
+    "standard_deviation",
+    "structural_similarity",
+    "sum_of_correlations_of_differences",
+    "to_grey_levels",
+    "visual_information_fidelity",
+]
