@@ -9,3 +9,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""What the sources say: one file per likelihood."""
+
+from __future__ import annotations
+
+from monai_ddfm.rectifiers.base import Rectifier
+from monai_ddfm.rectifiers.em import EMRectifier, EMState
+from monai_ddfm.rectifiers.reference import ReferenceEMRectifier, ReferenceState
+
+__all__ = ["EMRectifier", "EMState", "Rectifier", "ReferenceEMRectifier", "ReferenceState"]

@@ -9,3 +9,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""The walk over timesteps: stateless functions that know neither prior nor rectifier."""
+
+from __future__ import annotations
+
+from monai_ddfm.samplers.ddim import sample_ddim
+from monai_ddfm.samplers.ddpm import sample_ddpm
+from monai_ddfm.samplers.timesteps import check_timesteps, noise_level, spaced_timesteps
+
+__all__ = ["check_timesteps", "noise_level", "sample_ddim", "sample_ddpm", "spaced_timesteps"]

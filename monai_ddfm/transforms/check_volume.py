@@ -45,7 +45,7 @@ class CheckVolume(Transform):
     def __init__(self, allow_constant: bool = False) -> None:
         self.allow_constant = allow_constant
 
-    def __call__(self, img: torch.Tensor, name: str = "image") -> MetaTensor:
+    def __call__(self, img: torch.Tensor, name: str = "image") -> torch.Tensor:
         """Check ``[C, H, W(, D)]``; `name` stands in messages for an image that has no file.
 
         Raises:
@@ -58,8 +58,8 @@ class CheckVolume(Transform):
             raise ValueError(f"{what}: expected a 2-D image or a 3-D volume, found {img.ndim - 1} dimensions")
         if img.shape[0] != 1:
             raise ValueError(
-                f"{what}: expected one volume, found {img.shape[0]} of shape {tuple(img.shape[1:])}: a 4-D series or an image "
-                "with channels; extract the volume to fuse, e.g. nibabel's `img.slicer[..., 0]`"
+                f"{what}: expected one volume, found {img.shape[0]} of shape {tuple(img.shape[1:])}: a 4-D series or "
+                "an image with channels; extract the volume to fuse, e.g. nibabel's `img.slicer[..., 0]`"
             )
         if img.is_complex():
             raise ValueError(f"{what}: complex voxels; fuse the magnitude (or the phase), saved as real numbers")
@@ -69,8 +69,8 @@ class CheckVolume(Transform):
         finite = torch.isfinite(img)
         if not bool(finite.all()):
             raise ValueError(
-                f"{what}: {int((~finite).sum())} of {img.numel()} voxels are NaN or infinite; replace them first, e.g. with "
-                "numpy.nan_to_num"
+                f"{what}: {int((~finite).sum())} of {img.numel()} voxels are NaN or infinite; replace them first, e.g. "
+                "with numpy.nan_to_num"
             )
         if not self.allow_constant and bool(img.min() == img.max()):
             raise ValueError(f"{what}: every voxel is {float(img.min()):g}, there is nothing to fuse; check the export")

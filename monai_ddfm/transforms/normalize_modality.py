@@ -84,7 +84,7 @@ class NormalizeModality(Transform):
         self.uptake_percentile = uptake_percentile
         self.window = window
 
-    def __call__(self, img: torch.Tensor) -> MetaTensor:
+    def __call__(self, img: torch.Tensor) -> torch.Tensor:
         """Normalise ``[C, *spatial]``; ``meta`` gains ``intensity_range`` and ``modality``.
 
         Raises:
@@ -99,10 +99,10 @@ class NormalizeModality(Transform):
             low, high = min(low, smallest), largest
         if high <= low or largest <= low or smallest >= high:
             raise ValueError(
-                f"{file_of(img)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, the "
-                f"window of a {self.modality.value} image; check the units (CT in HU) or give another window"
+                f"{file_of(img)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
+                f"the window of a {self.modality.value} image; check the units (CT in HU) or give another window"
             )
-        scaled = ((img - low) * (2.0 / (high - low)) - 1.0).clamp_(-1.0, 1.0)
+        scaled = MetaTensor((img - low).mul_(2.0 / (high - low)).sub_(1.0).clamp_(-1.0, 1.0))
         scaled.meta[INTENSITY_RANGE] = (float(low), float(high))
         scaled.meta["modality"] = self.modality.value
         return scaled

@@ -1,0 +1,54 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Ancestral sampling: the paper's Algorithm 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from torch import Tensor
+
+from monai_ddfm.samplers.walk import Callback, Noise, PredictX0, Rectify, walk
+
+__all__ = ["sample_ddpm"]
+
+State = TypeVar("State")
+
+
+def sample_ddpm(
+    x: Tensor,
+    timesteps: Sequence[int],
+    alphas_cumprod: Tensor,
+    predict_x0: PredictX0,
+    rectify: Rectify[State],
+    state: State,
+    noise: Noise,
+    callback: Callback | None = None,
+) -> tuple[Tensor, State]:
+    """Sample from the DDPM posterior q(x_prev | x_t, x0) at the rectified x0 (DDFM, Algorithm 1; Ho et al. 2020, eq. 7).
+
+    Over a respaced list α_t is ᾱ_t / ᾱ_prev. Arguments and result as `sample_ddim`; `noise` is always needed.
+
+    Raises:
+        ValueError: bad timesteps.
+    """
+
+    def step(x_t: Tensor, x0: Tensor, t: int, alpha_cumprod: float, alpha_prev: float) -> Tensor:
+        alpha = alpha_cumprod / alpha_prev
+        from_x0 = alpha_prev**0.5 * (1.0 - alpha) / (1.0 - alpha_cumprod)
+        from_x_t = alpha**0.5 * (1.0 - alpha_prev) / (1.0 - alpha_cumprod)
+        deviation = ((1.0 - alpha_prev) / (1.0 - alpha_cumprod) * (1.0 - alpha)) ** 0.5
+        mean = from_x0 * x0 + from_x_t * x_t
+        return mean if deviation == 0 else mean + deviation * noise(t)
+
+    return walk(x, timesteps, alphas_cumprod, predict_x0, rectify, state, step, callback)
