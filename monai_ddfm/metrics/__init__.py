@@ -16,12 +16,36 @@ from __future__ import annotations
 from monai_ddfm.metrics.contrast import average_gradient, entropy, spatial_frequency, standard_deviation
 from monai_ddfm.metrics.correlation import correlation, sum_of_correlations_of_differences
 from monai_ddfm.metrics.edge_transfer import edge_transfer
+from monai_ddfm.metrics.fusion_metric import (
+    AverageGradientMetric,
+    CorrelationMetric,
+    EntropyMetric,
+    FusionMetric,
+    FusionSSIMMetric,
+    MutualInformationMetric,
+    QabfMetric,
+    SCDMetric,
+    SpatialFrequencyMetric,
+    StandardDeviationMetric,
+    VIFMetric,
+)
 from monai_ddfm.metrics.images import slices_with_tissue, to_grey_levels
 from monai_ddfm.metrics.mutual_information import mutual_information
 from monai_ddfm.metrics.structural_similarity import structural_similarity
 from monai_ddfm.metrics.visual_information import visual_information_fidelity
 
 __all__ = [
+    "AverageGradientMetric",
+    "CorrelationMetric",
+    "EntropyMetric",
+    "FusionMetric",
+    "FusionSSIMMetric",
+    "MutualInformationMetric",
+    "QabfMetric",
+    "SCDMetric",
+    "SpatialFrequencyMetric",
+    "StandardDeviationMetric",
+    "VIFMetric",
     "average_gradient",
     "correlation",
     "edge_transfer",

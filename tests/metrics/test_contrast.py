@@ -1,0 +1,40 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Metrics of the fused image alone, on images whose values follow by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from monai_ddfm.metrics import average_gradient, entropy, spatial_frequency, standard_deviation
+
+
+def test_ramp() -> None:
+    ramp = (3.0 * torch.arange(64.0)).expand(1, 1, 64, 64)
+    assert entropy(ramp).item() == pytest.approx(6.0)  # 64 equally frequent levels
+    assert standard_deviation(ramp).item() == pytest.approx(3 * math.sqrt((64**2 - 1) / 12))
+    assert spatial_frequency(ramp).item() == pytest.approx(3.0)
+    assert average_gradient(ramp).item() == pytest.approx(3 / math.sqrt(2))
+
+
+def test_constant_image_has_no_contrast() -> None:
+    constant = torch.full((2, 1, 8, 8), 17.0)
+    for metric in (entropy, standard_deviation, spatial_frequency, average_gradient):
+        torch.testing.assert_close(metric(constant), torch.zeros(2, dtype=torch.float64))
+
+
+def test_wrong_shape_is_named() -> None:
+    with pytest.raises(ValueError, match=r"\[B, 1, H, W\], got \(1, 2, 8, 8\)"):
+        entropy(torch.zeros(1, 2, 8, 8))
