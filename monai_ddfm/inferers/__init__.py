@@ -9,3 +9,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""From a volume of sources to a fused volume."""
+
+from __future__ import annotations
+
+from monai_ddfm.inferers.ddfm import DDFMInferer
+from monai_ddfm.inferers.luminance import LuminanceRange, luminance
+
+__all__ = ["DDFMInferer", "LuminanceRange", "luminance"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -53,12 +54,12 @@ class UNetPrior(NetworkPrior):
     ) -> None:
         levels = len(getattr(network, "down_blocks", [None]))
         super().__init__(channels, prediction_type, alphas_cumprod, spatial_multiple=unshuffle * 2 ** (levels - 1))
-        self.network = network
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # convolutions run twice as fast in it
         self.unshuffle = unshuffle
         if weights is not None:
             load_weights(network, weights)
 
     def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
         """Return the raw prediction ``[B, channels, H, W]`` for ``x`` of that shape and ``timesteps`` ``[B]``."""
-        folded = F.pixel_unshuffle(x, self.unshuffle)
+        folded = F.pixel_unshuffle(x, self.unshuffle).contiguous(memory_format=torch.channels_last)
         return F.pixel_shuffle(self.network(folded, timesteps=timesteps), self.unshuffle)

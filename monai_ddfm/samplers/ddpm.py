@@ -35,9 +35,9 @@ def sample_ddpm(
     noise: Noise,
     callback: Callback | None = None,
 ) -> tuple[Tensor, State]:
-    """Sample from the DDPM posterior q(x_prev | x_t, x0) at the rectified x0 (DDFM, Algorithm 1; Ho et al. 2020, eq. 7).
+    """Sample from the DDPM posterior q(x_prev | x_t, x0) at the rectified x0 (DDFM, Algorithm 1).
 
-    Over a respaced list α_t is ᾱ_t / ᾱ_prev. Arguments and result as `sample_ddim`; `noise` is always needed.
+    The posterior is eq. 7 of Ho et al. 2020. Over a respaced list α_t is ᾱ_t / ᾱ_prev. Arguments and result as `sample_ddim`; `noise` is always needed.
 
     Raises:
         ValueError: bad timesteps.

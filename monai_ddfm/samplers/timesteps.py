@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 __all__ = ["check_timesteps", "noise_level", "spaced_timesteps"]
 
@@ -38,7 +39,7 @@ def check_timesteps(timesteps: Sequence[int], num_train_timesteps: int) -> list[
         ValueError: none, not strictly descending, or outside 0..num_train_timesteps - 1.
     """
     listed = [int(t) for t in timesteps]
-    descending = all(later < earlier for earlier, later in zip(listed, listed[1:], strict=False))
+    descending = all(later < earlier for earlier, later in pairwise(listed))
     if not listed or not descending or listed[0] >= num_train_timesteps or listed[-1] < 0:
         raise ValueError(
             f"timesteps must descend strictly within {num_train_timesteps - 1}..0, got {listed[:8]}"

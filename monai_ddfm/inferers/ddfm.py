@@ -1,0 +1,214 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The fusion of whole volumes: prior, rectifier and sampler put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+from monai.utils import convert_to_dst_type
+from torch import Tensor
+from tqdm import tqdm
+
+from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
+from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
+from monai_ddfm.inferers.slices import pad_by_reflection, slices_to_volume, volume_to_slices
+from monai_ddfm.priors import DiffusionPrior
+from monai_ddfm.rectifiers import EMRectifier, Rectifier
+from monai_ddfm.samplers import check_timesteps, noise_level, sample_ddim, sample_ddpm, spaced_timesteps
+
+__all__ = ["BACKGROUND", "DDFMInferer", "has_tissue"]
+
+BACKGROUND = -0.98  # a voxel is background where no source rises above one percent of its range
+
+
+def has_tissue(sources: Tensor) -> Tensor:
+    """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
+    return (sources > BACKGROUND).any(dim=1, keepdim=True)
+
+
+class DDFMInferer(Inferer):
+    """Fuse K registered sources by denoising diffusion (DDFM, arXiv 2303.06840), slice by slice.
+
+    At each timestep the prior proposes a clean image, the rectifier pulls it towards the sources, and the sampler steps
+    on. The inferer cuts volumes into slices and puts the fused slices together again.
+
+    Args:
+        rectifier: what the sources say; the paper's by default.
+        sampler: ``ddim`` or ``ddpm`` (the paper's Algorithm 1).
+        steps: number of network evaluations per slice, evenly spaced from `start_timestep` to 0.
+        timesteps: the timesteps themselves, descending; overrules `steps`.
+        start_timestep: the first timestep, 999 for a walk from pure noise.
+        start: ``noise`` begins at pure noise; ``sources`` at the rectifier's own answer, noised to the first timestep,
+            which makes a walk from a small `start_timestep` right.
+        eta: noise of DDIM steps, 0 for none.
+        seed: makes the noise.
+        shared_noise: one noise field for all slices of a volume, so that neighbouring slices agree; else one for each.
+        slice_axis: spatial axis that is cut, -1 for the last.
+        slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
+        precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
+            within 45 dB of float32.
+        luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
+        progress: show a progress bar.
+        callback: called with ``(step, t, x, x0)`` after each step of each batch of slices.
+
+    Raises:
+        ValueError: an argument out of its range.
+    """
+
+    def __init__(
+        self,
+        rectifier: Rectifier | None = None,
+        sampler: str = "ddim",
+        steps: int = 25,
+        timesteps: Sequence[int] | None = None,
+        start_timestep: int = 999,
+        start: str = "noise",
+        eta: float = 0.0,
+        seed: int = 0,
+        shared_noise: bool = True,
+        slice_axis: int = -1,
+        slices_per_batch: int = 8,
+        precision: str = "auto",
+        luminance_range: str = "full",
+        progress: bool = False,
+        callback: Callable[[int, int, Tensor, Tensor], None] | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value, known in (
+            ("sampler", sampler, ("ddim", "ddpm")),
+            ("start", start, ("noise", "sources")),
+            ("precision", precision, PRECISIONS),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        if slices_per_batch < 1:
+            raise ValueError(f"slices_per_batch must be at least 1, got {slices_per_batch}")
+        self.rectifier = rectifier if rectifier is not None else EMRectifier()
+        self.sampler = sampler
+        self.timesteps = spaced_timesteps(steps, start_timestep) if timesteps is None else list(timesteps)
+        self.start = start
+        self.eta = eta
+        self.noise = NoiseField(seed, shared_noise)
+        self.slice_axis = slice_axis
+        self.slices_per_batch = slices_per_batch
+        self.precision = precision
+        self.luminance_range = LuminanceRange(luminance_range)
+        self.progress = progress
+        self.callback = callback
+
+    def __call__(self, inputs: Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+        """Fuse.
+
+        Args:
+            inputs: K registered sources in [-1, 1], ``[B, K, H, W, D]`` or ``[B, K, H, W]``; the first is the anchor.
+            network: the prior, a `DiffusionPrior`.
+            *args: not used; other inferers of MONAI take some.
+            **kwargs: not used.
+
+        Returns:
+            the fused image in [-1, 1], ``[B, 1, ...]`` like the inputs, on their device; a MetaTensor keeps its meta.
+
+        Raises:
+            TypeError: `network` is not a `DiffusionPrior`.
+            ValueError: `inputs` has another number of dimensions, or fewer than two sources.
+        """
+        if not isinstance(network, DiffusionPrior):
+            raise TypeError(
+                f"network must be a monai_ddfm.priors.DiffusionPrior, got {type(network).__name__}; "
+                "wrap a DiffusionModelUNet in UNetPrior"
+            )
+        if inputs.ndim not in (4, 5) or inputs.shape[1] < 2:
+            raise ValueError(
+                f"inputs must be [B, K, H, W] or [B, K, H, W, D] with K of 2 or more sources, got {tuple(inputs.shape)}"
+            )
+        check_timesteps(self.timesteps, len(network.alphas_cumprod))
+        with torch.no_grad():
+            slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis)
+            fused = self._fuse(slices.float(), network)
+            return convert_to_dst_type(slices_to_volume(fused, self.slice_axis, inputs.ndim - 2), inputs[:, :1])[0]
+
+    def _fuse(self, slices: Tensor, prior: DiffusionPrior) -> Tensor:
+        """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``; slices without tissue stay the anchor's."""
+        fused = slices[:, :, :1].clone()
+        batches = [(volume, places) for volume in range(len(slices)) for places in self._batches(slices[volume])]
+        steps = sum(len(places) for _, places in batches) * len(self.timesteps)
+        dtype = resolve_precision(self.precision, prior, slices.device)
+        with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
+            for volume, places in batches:
+                sources = slices[volume, places]
+                fused[volume, places] = self._sample(sources, places, prior, dtype, bar)
+        return fused
+
+    def _batches(self, sources: Tensor) -> Iterator[list[int]]:
+        """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``."""
+        occupied = has_tissue(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
+        if occupied and self.rectifier.spatial_dims == 3:  # coupled slices walk together, without holes
+            yield list(range(occupied[0], occupied[-1] + 1))
+            return
+        for first in range(0, len(occupied), self.slices_per_batch):
+            yield occupied[first : first + self.slices_per_batch]
+
+    def _sample(
+        self, sources: Tensor, places: list[int], prior: DiffusionPrior, dtype: torch.dtype, bar: tqdm
+    ) -> Tensor:
+        """Walk the timesteps for sources ``[n, K, H, W]`` at `places`; returns ``[n, 1, H, W]``."""
+        levels = prior.alphas_cumprod.tolist()
+        stacked = self._stack(sources)
+        state = self.rectifier.start(stacked)
+
+        def noise(t: int) -> Tensor:
+            return self.noise(places, t, (prior.channels, *sources.shape[-2:]), like=sources)
+
+        def predict_x0(x_t: Tensor, t: int) -> Tensor:
+            bar.update(len(places))
+            chunks = x_t.split(self.slices_per_batch)
+            return torch.cat([_predict_padded(prior, chunk, t, dtype) for chunk in chunks])
+
+        def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
+            rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
+            return self._unstack(rectified), state
+
+        first = self.timesteps[0]
+        x = noise(len(levels)).expand(len(places), -1, -1, -1)  # one past the last timestep: the noise of the start
+        if self.start == "sources":
+            solution = self._unstack(self.rectifier.solve(stacked, state))
+            x = levels[first] ** 0.5 * solution + (1.0 - levels[first]) ** 0.5 * x
+        rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
+        walk = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
+        if self.sampler == "ddpm":
+            x, state = sample_ddpm(x, *walk, noise=noise, callback=self.callback)
+        else:
+            x, state = sample_ddim(x, *walk, eta=self.eta, noise=noise, callback=self.callback)
+        return x if prior.channels == 1 else luminance(x, self.luminance_range)
+
+    def _stack(self, slices: Tensor) -> Tensor:
+        """``[n, C, H, W]`` as the rectifier wants it: as it is, or one volume ``[1, C, n, H, W]``."""
+        return slices.movedim(0, 1)[None] if self.rectifier.spatial_dims == 3 else slices
+
+    def _unstack(self, stacked: Tensor) -> Tensor:
+        return stacked[0].movedim(1, 0) if self.rectifier.spatial_dims == 3 else stacked
+
+
+def _predict_padded(prior: DiffusionPrior, x_t: Tensor, t: int, dtype: torch.dtype) -> Tensor:
+    """Ask the prior about slices of any size, in the chosen arithmetic."""
+    height, width = x_t.shape[-2:]
+    padded = pad_by_reflection(x_t, prior.spatial_multiple)
+    lowered = torch.autocast(x_t.device.type, dtype=dtype) if dtype != torch.float32 else nullcontext()
+    with lowered:
+        x0 = prior.predict_x0(padded, t)
+    return x0[..., :height, :width]

@@ -1,0 +1,54 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Noise that belongs to a place and a timestep, not to a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["NoiseField"]
+
+
+class NoiseField:
+    """Standard normal noise for slices of a volume, the same whatever the batch, the order or the number of processes.
+
+    Every field is drawn on the CPU from its own seed, made of `seed`, the timestep and (unless shared) the slice's
+    position, so that devices agree too.
+
+    Args:
+        seed: the run's seed.
+        shared: one field for all slices of a volume, which keeps neighbouring slices alike; else one for each position.
+    """
+
+    def __init__(self, seed: int = 0, shared: bool = True) -> None:
+        self.seed = seed
+        self.shared = shared
+
+    def __call__(self, positions: list[int], timestep: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Return noise ``[len(positions) or 1, *shape]`` on the device and in the precision of `like`.
+
+        Args:
+            positions: place of each slice in its volume.
+            timestep: the timestep the noise is for.
+            shape: shape of one slice's field, ``(C, H, W)``.
+            like: tensor that gives device and dtype.
+        """
+        places = [0] if self.shared else [position + 1 for position in positions]
+        fields = {place: self._draw(place, timestep, shape) for place in dict.fromkeys(places)}
+        return torch.stack([fields[place] for place in places]).to(like)
+
+    def _draw(self, place: int, timestep: int, shape: tuple[int, ...]) -> Tensor:
+        words = np.random.SeedSequence((self.seed, timestep, place)).generate_state(2)
+        generator = torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+        return torch.randn(shape, generator=generator)

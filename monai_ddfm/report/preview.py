@@ -1,0 +1,78 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One picture a person looks at first: every source and the fusion side by side, in three planes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+__all__ = ["middle_planes", "preview_picture"]
+
+_TITLE_HEIGHT = 16
+_SMALLEST_SIDE = 192  # pixels; smaller planes are enlarged by a whole number
+
+
+def _spacing(volume: Tensor) -> np.ndarray:
+    affine = volume.affine.cpu().numpy() if isinstance(volume, MetaTensor) else np.eye(4)
+    return np.linalg.norm(affine[:3, :3], axis=0)
+
+
+def middle_planes(volume: Tensor, centre: tuple[int, ...]) -> list[np.ndarray]:
+    """Return the planes through `centre` of ``[H, W, D]`` in [0, 1], last axis first, as upright pictures of square pixels.
+
+    A volume of one slice gives one plane.
+    """
+    spacing, voxels = _spacing(volume), volume.detach().cpu().float().numpy()
+    planes = []
+    for axis in (2, 1, 0):
+        across, up = (a for a in range(3) if a != axis)
+        if min(voxels.shape[across], voxels.shape[up]) == 1:
+            continue
+        plane = np.flipud(voxels.take(centre[axis], axis).T)
+        size = np.array([voxels.shape[across] * spacing[across], voxels.shape[up] * spacing[up]]) / spacing.min()
+        size *= max(1, round(_SMALLEST_SIDE / size.max()))
+        picture = Image.fromarray((255 * plane.clip(0, 1)).round().astype(np.uint8))
+        planes.append(np.asarray(picture.resize(tuple(size.round().astype(int)), Image.Resampling.BILINEAR)))
+    return planes
+
+
+def _centre(volumes: list[Tensor]) -> tuple[int, ...]:
+    """Where most is seen: the centre of mass of the brightness of all volumes."""
+    mass = torch.stack([volume.detach().float().cpu().as_subclass(Tensor) + 1.0 for volume in volumes]).mean(0) + 1e-6
+    centre = []
+    for axis, size in enumerate(mass.shape):
+        profile = mass.sum(dim=[a for a in range(3) if a != axis])
+        centre.append(min(size - 1, round(float((profile * torch.arange(size)).sum() / profile.sum()))))
+    return tuple(centre)
+
+
+def preview_picture(volumes: Mapping[str, Tensor]) -> Image.Image:
+    """Draw volumes ``[H, W, D]`` in [-1, 1] on one grid as columns under their names, planes as rows."""
+    centre = _centre(list(volumes.values()))
+    columns = {name: middle_planes((volume + 1.0) / 2.0, centre) for name, volume in volumes.items()}
+    rows = next(iter(columns.values()))
+    width = max(plane.shape[1] for plane in rows)
+    picture = Image.new("L", (width * len(columns), _TITLE_HEIGHT + sum(plane.shape[0] for plane in rows)))
+    draw = ImageDraw.Draw(picture)
+    for column, (name, planes) in enumerate(columns.items()):
+        draw.text((column * width + 4, 2), name, fill=255)
+        top = _TITLE_HEIGHT
+        for plane in planes:
+            picture.paste(Image.fromarray(plane), (column * width + (width - plane.shape[1]) // 2, top))
+            top += plane.shape[0]
+    return picture

@@ -1,0 +1,109 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Sources that do not lie in the same place are refused before they are resampled onto each other."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, Transform
+
+from monai_ddfm.transforms.check_volume import file_of
+
+__all__ = ["CheckGeometry", "CheckGeometryD", "CheckGeometryDict", "CheckGeometryd", "overlap_with"]
+
+_POINTS_PER_AXIS = 24
+_SMALL_OVERLAP = 0.5  # below this share of the anchor, a fusion is possible but hardly what was meant
+
+
+def _affine_of(img: torch.Tensor) -> np.ndarray:
+    return img.affine.detach().cpu().double().numpy() if isinstance(img, MetaTensor) else np.eye(4)
+
+
+def overlap_with(anchor: torch.Tensor, source: torch.Tensor) -> float:
+    """Return the share of the anchor's field of view ``[C, H, W, D]`` that lies within the source's, 0 to 1."""
+    axes = [np.linspace(-0.5, size - 0.5, _POINTS_PER_AXIS) for size in anchor.shape[1:]]
+    points = np.stack([*np.meshgrid(*axes, indexing="ij"), np.ones([_POINTS_PER_AXIS] * len(axes))]).reshape(4, -1)
+    indices = (np.linalg.inv(_affine_of(source)) @ _affine_of(anchor) @ points)[:3].T
+    inside = (indices >= -0.51) & (indices <= np.array(source.shape[1:]) - 0.49)
+    return float(inside.all(axis=1).mean())
+
+
+class CheckGeometry(Transform):
+    """Require a usable affine, and an overlap in space with the anchor.
+
+    Args:
+        min_overlap: smallest share of the anchor's field of view that a source must cover; below one half it warns.
+        spacing_range: voxel sizes in mm that are believed.
+    """
+
+    def __init__(self, min_overlap: float = 0.05, spacing_range: tuple[float, float] = (0.01, 50.0)) -> None:
+        self.min_overlap = min_overlap
+        self.spacing_range = spacing_range
+
+    def __call__(self, img: torch.Tensor, anchor: torch.Tensor | None = None, name: str = "image") -> torch.Tensor:
+        """Check ``[C, H, W, D]`` alone and, if given, against `anchor`; returns it unchanged.
+
+        Raises:
+            ValueError: an affine that is not finite, not invertible or of unbelievable voxel size, or too little overlap.
+        """
+        affine, what = _affine_of(img), file_of(img, name)
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        low, high = self.spacing_range
+        sane = np.isfinite(affine).all() and (spacing >= low).all() and (spacing <= high).all()
+        if not sane or abs(np.linalg.det(affine[:3, :3])) < 1e-3 * float(np.prod(spacing)):
+            raise ValueError(
+                f"{what}: the affine {np.round(affine[:3], 4).tolist()} gives voxels of {np.round(spacing, 4).tolist()} mm or "
+                "axes that fall together; expected an invertible affine in mm (check sform and qform)"
+            )
+        if anchor is None:
+            return img
+        overlap = overlap_with(anchor, img)
+        if overlap < self.min_overlap:
+            raise ValueError(
+                f"{what}: covers {overlap:.1%} of the field of view of {file_of(anchor, 'the anchor')}, at least "
+                f"{self.min_overlap:.0%} expected; register it to the anchor first, and keep both in one space"
+            )
+        if overlap < _SMALL_OVERLAP:
+            warnings.warn(f"{what}: covers only {overlap:.0%} of {file_of(anchor, 'the anchor')}", stacklevel=2)
+        return img
+
+
+class CheckGeometryd(MapTransform):
+    """Dictionary version of `CheckGeometry`: every key against the first, the anchor."""
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        min_overlap: float = 0.05,
+        spacing_range: tuple[float, float] = (0.01, 50.0),
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.check = CheckGeometry(min_overlap, spacing_range)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Check every key's image; the data is returned unchanged."""
+        checked = dict(data)
+        anchor = checked[self.keys[0]]
+        for key in self.key_iterator(checked):
+            self.check(checked[key], None if key == self.keys[0] else anchor, name=str(key))
+        return checked
+
+
+CheckGeometryD = CheckGeometryDict = CheckGeometryd

@@ -1,0 +1,72 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""All sources on the anchor's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, ResampleToMatch, Transform
+
+__all__ = ["MatchGrids", "MatchGridsD", "MatchGridsDict", "MatchGridsd"]
+
+
+class MatchGrids(Transform):
+    """Resample an image onto the grid of another, by world coordinates.
+
+    Beyond the image's field of view its smallest value is taken: air in CT, no uptake in PET. An image that is on the
+    grid already is returned as it is.
+
+    Args:
+        mode: interpolation of `monai.transforms.ResampleToMatch`: ``bilinear`` (trilinear in 3-D) or ``nearest``, or a
+            spline order from 0 to 5.
+    """
+
+    def __init__(self, mode: str | int = "bilinear") -> None:
+        self.mode = mode
+        self.resample = ResampleToMatch(mode=mode, padding_mode="zeros" if isinstance(mode, str) else "constant")
+
+    def __call__(self, img: MetaTensor, anchor: MetaTensor) -> MetaTensor:
+        """Return ``img`` ``[C, H, W, D]`` on `anchor`'s grid, with the anchor's affine and its own other meta."""
+        same_affine = torch.allclose(img.affine.double(), anchor.affine.double(), atol=1e-3, rtol=1e-5)
+        if img.shape[1:] == anchor.shape[1:] and same_affine:
+            return img
+        lowest = img.min()
+        matched = self.resample(img - lowest, anchor) + lowest
+        name = img.meta.get("filename_or_obj")
+        if name is not None:  # ResampleToMatch gives it the anchor's
+            matched.meta["filename_or_obj"] = name
+        return matched
+
+
+class MatchGridsd(MapTransform):
+    """Dictionary version of `MatchGrids`: every key onto the grid of the first, the anchor."""
+
+    def __init__(self, keys: KeysCollection, mode: str | int = "bilinear", allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.match = MatchGrids(mode)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Resample every key's image but the anchor's."""
+        matched = dict(data)
+        anchor = matched[self.keys[0]]
+        for key in self.key_iterator(matched):
+            if key != self.keys[0]:
+                matched[key] = self.match(matched[key], anchor)
+        return matched
+
+
+MatchGridsD = MatchGridsDict = MatchGridsd

@@ -1,0 +1,161 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Fused images and previews on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor, NibabelWriter
+from monai.transforms import MapTransform, Transform
+from PIL import Image
+
+from monai_ddfm.report.preview import preview_picture
+from monai_ddfm.report.whole_file import whole_file
+
+__all__ = ["WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "WritePreviewd", "result_path"]
+
+
+def result_path(output_dir: str | Path, case: str, suffix: str, extension: str) -> Path:
+    """Return where a result of a case stands: ``output_dir/<case>_<suffix><extension>``."""
+    return Path(output_dir) / f"{case}_{suffix}{extension}"
+
+
+class WriteFused(Transform):
+    """Write an image as NIfTI with its affine, or a single slice of grey levels as PNG.
+
+    Args:
+        overwrite: replace an existing file; else it is kept and an error says so.
+    """
+
+    def __init__(self, overwrite: bool = False) -> None:
+        self.overwrite = overwrite
+
+    def __call__(self, img: torch.Tensor, path: str | Path) -> Path:
+        """Write ``[C, H, W, D]`` to `path`, ending in ``.nii``, ``.nii.gz`` or ``.png``.
+
+        Raises:
+            FileExistsError: `path` exists and `overwrite` is off.
+            ValueError: another ending, or a volume of several slices as PNG.
+        """
+        path = Path(path)
+        if path.exists() and not self.overwrite:
+            raise FileExistsError(f"{path}: exists and is kept; write elsewhere or ask to overwrite")
+        with whole_file(path) as partial:
+            if path.name.endswith((".nii", ".nii.gz")):
+                _write_nifti(img, partial)
+            elif path.suffix.lower() == ".png":
+                _write_png(img, partial)
+            else:
+                raise ValueError(
+                    f"{path}: cannot write {path.suffix or 'a name without ending'}; use .nii.gz, .nii or .png"
+                )
+        return path
+
+
+def _write_nifti(img: torch.Tensor, path: Path) -> None:
+    writer = NibabelWriter(output_dtype=None)
+    writer.set_data_array(img, channel_dim=0)
+    affine = img.affine if isinstance(img, MetaTensor) else torch.eye(4)
+    writer.set_metadata({"affine": affine}, resample=False)
+    writer.write(str(path))
+
+
+def _write_png(img: torch.Tensor, path: Path) -> None:
+    if img.shape[-1] != 1:
+        raise ValueError(f"a PNG holds one slice, got {img.shape[-1]}; write a volume as .nii.gz")
+    grey = img[0, :, :, 0].detach().cpu().as_subclass(torch.Tensor).round().clamp(0, 255).to(torch.uint8)
+    Image.fromarray(grey.T.numpy()).save(path)  # readers give the horizontal axis first
+
+
+class WriteFusedd(MapTransform):
+    """Dictionary version of `WriteFused`: writes ``output_dir/<case>_<suffix><extension>``.
+
+    Args:
+        keys: images to write.
+        output_dir: folder, made when missing.
+        suffixes: end of the name for each key; the keys themselves by default.
+        extension: ``.nii.gz``, ``.nii`` or ``.png``.
+        case_key: key of the case's name.
+        overwrite: replace existing files.
+        allow_missing_keys: skip keys that a case lacks.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_dir: str | Path,
+        suffixes: Sequence[str] | None = None,
+        extension: str = ".nii.gz",
+        case_key: str = "case",
+        overwrite: bool = False,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.output_dir = output_dir
+        self.suffixes = dict(zip(self.keys, suffixes or map(str, self.keys), strict=True))
+        self.extension = extension
+        self.case_key = case_key
+        self.write = WriteFused(overwrite)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write every key's image; the data is returned unchanged."""
+        for key in self.key_iterator(dict(data)):
+            self.write(data[key], result_path(self.output_dir, data[self.case_key], self.suffixes[key], self.extension))
+        return dict(data)
+
+
+class WritePreviewd(MapTransform):
+    """Write a PNG of the keys' volumes (in [-1, 1], one grid) side by side, in three planes.
+
+    Args:
+        keys: the volumes, in the order of the columns.
+        output_dir: folder, made when missing.
+        names: titles; the keys by default.
+        case_key: key of the case's name.
+        overwrite: replace an existing file.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_dir: str | Path,
+        names: Sequence[str] | None = None,
+        case_key: str = "case",
+        overwrite: bool = False,
+    ) -> None:
+        super().__init__(keys)
+        self.output_dir = output_dir
+        self.names = list(names or map(str, self.keys))
+        self.case_key = case_key
+        self.overwrite = overwrite
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the picture; the data is returned unchanged.
+
+        Raises:
+            FileExistsError: the file exists and `overwrite` is off.
+        """
+        path = result_path(self.output_dir, data[self.case_key], "preview", ".png")
+        if path.exists() and not self.overwrite:
+            raise FileExistsError(f"{path}: exists and is kept; write elsewhere or ask to overwrite")
+        picture = preview_picture({name: data[key][0] for name, key in zip(self.names, self.keys, strict=True)})
+        with whole_file(path) as partial:
+            picture.save(partial)
+        return dict(data)
+
+
+WriteFusedD = WriteFusedDict = WriteFusedd
