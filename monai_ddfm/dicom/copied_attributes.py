@@ -1,0 +1,127 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which attributes a derived object takes over from its anchor; everything else of the anchor stays behind."""
+
+from __future__ import annotations
+
+import logging
+
+from pydicom.config import RAISE
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.valuerep import validate_value
+
+from monai_ddfm.dicom.codes import code_item
+
+__all__ = ["COPIED", "REQUIRED", "copy_attributes"]
+
+_logger = logging.getLogger(__name__)
+
+# May be empty but must be there (type 2 of the patient, study, series and frame of reference modules).
+REQUIRED = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "FrameOfReferenceUID",
+    "PositionReferenceIndicator",
+)
+# Taken over when the anchor has a value. No private tag and no free text (comments, descriptions, protocol and
+# institution names, history) is among them: those may hold names, and they describe the source, not the fusion.
+COPIED = (
+    *REQUIRED,
+    "IssuerOfPatientID",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "BodyPartExamined",
+    "Laterality",
+    "PatientPosition",
+    "LongitudinalTemporalInformationModified",
+)
+# Laterality may be missing only for these; for a paired part it must be there, empty when unknown (C.7.3.1).
+_UNPAIRED = (
+    "ABDOMEN", "BRAIN", "CHEST", "CSPINE", "HEAD", "HEART", "LIVER", "LSPINE", "NECK", "PELVIS", "PROSTATE", "SKULL",
+    "SPINE", "TSPINE", "WHOLEBODY",
+)  # fmt: skip
+_LONGEST = {"SH": 16, "LO": 64, "CS": 16, "AE": 16}
+_DEIDENTIFICATION_CODES = (
+    codes.DCM.BasicApplicationConfidentialityProfile,
+    codes.DCM.CleanPixelDataOption,
+    codes.DCM.CleanRecognizableVisualFeaturesOption,
+    codes.DCM.CleanGraphicsOption,
+    codes.DCM.CleanStructuredContentOption,
+    codes.DCM.CleanDescriptorsOption,
+    codes.DCM.RetainLongitudinalTemporalInformationFullDatesOption,
+    codes.DCM.RetainLongitudinalTemporalInformationModifiedDatesOption,
+    codes.DCM.RetainPatientCharacteristicsOption,
+    codes.DCM.RetainDeviceIdentityOption,
+    codes.DCM.RetainUidsOption,
+    codes.DCM.RetainSafePrivateOption,
+    codes.DCM.RetainInstitutionIdentityOption,
+)
+
+
+def copy_attributes(anchor: Dataset, derived: Dataset) -> None:
+    """Copy patient, study, frame of reference and positioning from the anchor's header.
+
+    A value that breaks the rules of its value representation (PS3.5 6.2) is cut to length where it is too long and
+    left empty where it cannot be read, so that the derived object is valid although the source is not; a log line says
+    which.
+    """
+    for keyword in COPIED:
+        value = _valid(keyword, anchor.get(keyword))
+        if value not in (None, "") or keyword in REQUIRED:
+            setattr(derived, keyword, value)
+    if "Laterality" not in derived and derived.get("BodyPartExamined", "HEAD") not in _UNPAIRED:
+        derived.Laterality = None
+    _copy_deidentification(anchor, derived)
+
+
+def _valid(keyword: str, value: object) -> object:
+    if value is None:
+        return None
+    representation = dictionary_VR(keyword)
+    text = str(value)
+    longest = _LONGEST.get(representation, len(text))
+    try:
+        validate_value(representation, text[:longest], RAISE)
+    except ValueError:
+        _logger.warning("%s of the anchor is no valid %s; the fused series leaves it empty", keyword, representation)
+        return None
+    if len(text) > longest:
+        _logger.warning("%s of the anchor is longer than %d characters; the fused series has it cut", keyword, longest)
+        return text[:longest]
+    return value
+
+
+def _copy_deidentification(anchor: Dataset, derived: Dataset) -> None:
+    """An object derived from de-identified images is de-identified in the same way (only known codes are kept)."""
+    if anchor.get("PatientIdentityRemoved") != "YES":
+        return
+    derived.PatientIdentityRemoved = "YES"
+    found = {str(item.get("CodeValue")) for item in anchor.get("DeidentificationMethodCodeSequence") or []}
+    kept: list[Code] = [code for code in _DEIDENTIFICATION_CODES if code.value in found]
+    if kept:
+        derived.DeidentificationMethodCodeSequence = [code_item(code) for code in kept]
+    else:
+        derived.DeidentificationMethod = "As the source images"

@@ -1,0 +1,45 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Pixel spacing and slice thickness of a source, classic or multi-frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydicom.dataset import Dataset
+
+__all__ = ["pixel_spacing_of", "slice_thickness_of"]
+
+
+def pixel_spacing_of(header: Dataset) -> tuple[float, float] | None:
+    """Return the distance between rows and between columns in mm; None when the header does not say."""
+    for place in _places(header):
+        if place.get("PixelSpacing"):
+            rows, columns = place.PixelSpacing
+            return float(rows), float(columns)
+    return None
+
+
+def slice_thickness_of(header: Dataset) -> float | None:
+    """Return SliceThickness in mm; None when the header does not say or says 0."""
+    for place in _places(header):
+        if place.get("SliceThickness"):
+            return float(place.SliceThickness)
+    return None
+
+
+def _places(header: Dataset) -> Iterator[Dataset]:
+    """Yield where the attributes stand: the instance itself, or its Pixel Measures (PS3.3 C.7.6.16.2.1)."""
+    yield header
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in (header.get(groups) or [])[:1]:
+            yield from group.get("PixelMeasuresSequence") or []
