@@ -9,3 +9,33 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""How a prior is trained: volumes, crops, noise levels, validation and going on after a kill."""
+
+from __future__ import annotations
+
+from monai_ddfm.training.checkpoint import PriorWriter, ResumableCheckpoint, settings_difference
+from monai_ddfm.training.crops import CropDataset, CropSampler, RandPlaneCropd
+from monai_ddfm.training.datalist import person_of, read_datalist, split_by_person, volume_weights, with_ct_windows
+from monai_ddfm.training.noise_levels import FocusedPrepareBatch, MixedPrecisionDiffusionInferer
+from monai_ddfm.training.normalize_entry import NormalizeEntryd
+from monai_ddfm.training.validation import DenoisingTable, denoising_psnr, middle_slices
+
+__all__ = [
+    "CropDataset",
+    "CropSampler",
+    "DenoisingTable",
+    "FocusedPrepareBatch",
+    "MixedPrecisionDiffusionInferer",
+    "NormalizeEntryd",
+    "PriorWriter",
+    "RandPlaneCropd",
+    "ResumableCheckpoint",
+    "denoising_psnr",
+    "middle_slices",
+    "person_of",
+    "read_datalist",
+    "settings_difference",
+    "split_by_person",
+    "volume_weights",
+    "with_ct_windows",
+]

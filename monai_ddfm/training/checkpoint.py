@@ -1,0 +1,143 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Going on after a kill exactly where the training stood."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import torch
+from ignite.engine import Engine, Events
+from safetensors.torch import save_file
+from torch import nn
+
+__all__ = ["PriorWriter", "ResumableCheckpoint", "settings_difference"]
+
+logger = logging.getLogger(__name__)
+
+
+class ResumableCheckpoint:
+    """An ignite handler that saves the whole state of a training after its epochs, and loads it when the run starts.
+
+    Crops and noise are functions of their number (see `CropDataset`), so that network, optimiser, schedule, average and
+    the epoch are the whole state. The file is replaced in one step: a kill leaves the last whole one.
+
+    Args:
+        path: the checkpoint; a run that finds it there goes on from it.
+        objects: name to anything with ``state_dict`` and ``load_state_dict``.
+        settings: what must not change between the runs, as YAML or JSON can hold it.
+        interval: epochs between saves.
+
+    Raises:
+        ValueError: at the start of the run, when the checkpoint is unreadable or of other settings (all named).
+    """
+
+    def __init__(
+        self, path: str | Path, objects: Mapping[str, Any], settings: Mapping[str, Any] | None = None, interval: int = 1
+    ) -> None:
+        self.path = Path(path)
+        self.objects = dict(objects)
+        self.settings = json.loads(json.dumps(dict(settings or {}), default=str))
+        self.interval = interval
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the trainer."""
+        engine.add_event_handler(Events.STARTED, self.resume)
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.save)
+
+    def resume(self, engine: Engine) -> None:
+        """Load the checkpoint if there is one."""
+        if not self.path.is_file():
+            return
+        try:
+            saved = torch.load(self.path, map_location="cpu", weights_only=True)
+            settings = json.loads(saved["settings"])
+        except Exception as error:
+            raise ValueError(f"{self.path}: not a readable checkpoint ({error}); move it away to start anew") from error
+        difference = settings_difference(settings, self.settings)
+        if difference:
+            raise ValueError(
+                f"{self.path}: is of another configuration, refusing to go on from it: {'; '.join(difference)}; "
+                "restore these settings, or give another output folder to start anew"
+            )
+        for name, held in self.objects.items():
+            held.load_state_dict(saved["objects"][name])
+        engine.state.epoch = saved["epoch"]
+        engine.state.iteration = saved["iteration"]
+        logger.info("going on from %s after epoch %d", self.path, engine.state.epoch)
+
+    def save(self, engine: Engine) -> None:
+        """Write the checkpoint; in a distributed training only the first process does."""
+        if idist.get_rank() != 0:
+            return
+        content = {
+            "settings": json.dumps(self.settings),
+            "epoch": engine.state.epoch,
+            "iteration": engine.state.iteration,
+            "objects": {name: held.state_dict() for name, held in self.objects.items()},
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(self.path.name + ".part")
+        torch.save(content, temporary)
+        os.replace(temporary, self.path)
+
+
+class PriorWriter:
+    """An ignite handler that writes the averaged weights as the safetensors file that inference loads.
+
+    Args:
+        path: the file, replaced in one step.
+        network: the averaged network, without the wrapper of the prior.
+        metadata: texts for the header of the file.
+        interval: epochs between writes.
+    """
+
+    def __init__(
+        self, path: str | Path, network: nn.Module, metadata: Mapping[str, Any] | None = None, interval: int = 1
+    ) -> None:
+        self.path = Path(path)
+        self.network = network
+        self.metadata = {
+            key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()
+        }
+        self.interval = interval
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the trainer."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self)
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Write the weights, float32."""
+        if idist.get_rank() != 0:
+            return
+        state = {key: value.detach().cpu().float().contiguous() for key, value in self.network.state_dict().items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(self.path.name + ".part")
+        save_file(state, temporary, metadata={**self.metadata, "epoch": str(engine.state.epoch)})
+        os.replace(temporary, self.path)
+
+
+def settings_difference(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Name the settings that differ, as ``name: saved -> wanted``."""
+    names = sorted(saved.keys() | wanted.keys())
+    return [
+        f"{name}: {saved.get(name, 'absent')} -> {wanted.get(name, 'absent')}"
+        for name in names
+        if saved.get(name, "absent") != wanted.get(name, "absent")
+    ]

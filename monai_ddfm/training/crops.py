@@ -1,0 +1,159 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Random two-dimensional crops of volumes, each a function of the seed and its number alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, RandomizableTransform
+from torch import Tensor
+from torch.utils.data import Dataset, DistributedSampler
+
+__all__ = ["CropDataset", "CropSampler", "RandPlaneCropd"]
+
+
+class RandPlaneCropd(RandomizableTransform, MapTransform):
+    """Cut a square crop from a random slice of a volume, in any plane that is near-isotropic.
+
+    Half of the crops keep the pixels of the volume (unless they are coarse, as in PET); the others are resampled to
+    a random pixel size, so that the network sees the same anatomy at several scales.
+
+    Args:
+        keys: volumes ``[1, H, W, D]`` in [-1, 1]; ``MetaTensor`` spacing is used, 1 mm without.
+        size: pixels of a side.
+        pixel_mm: smallest and largest pixel size of resampled crops, mm; also the coarsest pixel of unresampled ones.
+        max_ratio: a plane is cut only where its two spacings differ by less than this factor.
+        foreground: share of a crop that should be above the background; after `tries` draws any crop is taken.
+        tries: draws before a crop with less foreground is accepted.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        size: int = 64,
+        pixel_mm: Sequence[float] = (0.75, 1.5),
+        max_ratio: float = 1.6,
+        foreground: float = 0.3,
+        tries: int = 4,
+    ) -> None:
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob=1.0)
+        self.size = size
+        self.pixel_mm = (float(pixel_mm[0]), float(pixel_mm[1]))
+        self.max_ratio = max_ratio
+        self.foreground = foreground
+        self.tries = tries
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace every key's volume by a crop ``[1, size, size]`` in [-1, 1], a plain tensor."""
+        cropped = dict(data)
+        for key in self.key_iterator(cropped):
+            volume = cropped[key]
+            spacing = np.asarray(volume.pixdim) if isinstance(volume, MetaTensor) else np.ones(3)
+            cropped[key] = self._crop(torch.as_tensor(volume)[0], spacing)
+        return cropped
+
+    def _crop(self, volume: Tensor, spacing: np.ndarray) -> Tensor:
+        axes = [axis for axis in range(3) if _ratio(np.delete(spacing, axis)) <= self.max_ratio]
+        axes = axes or [int(np.argmax(spacing))]
+        for _ in range(self.tries):
+            axis = axes[self.R.randint(len(axes))]
+            image = volume.select(axis, self.R.randint(volume.shape[axis]))
+            in_plane = np.delete(spacing, axis)
+            low, high = self.pixel_mm
+            pixel = min(float(in_plane.min()), high)
+            if self.R.rand() < 0.5:
+                pixel = math.exp(self.R.uniform(math.log(low), math.log(high)))
+            extent = [
+                min(max(2, round(self.size * pixel / step)), n) for step, n in zip(in_plane, image.shape, strict=True)
+            ]
+            top, left = (self.R.randint(n - wanted + 1) for n, wanted in zip(image.shape, extent, strict=True))
+            crop = image[top : top + extent[0], left : left + extent[1]]
+            if float((crop > -0.95).float().mean()) >= self.foreground:
+                break
+        if crop.shape != (self.size, self.size):
+            grown = F.interpolate(crop[None, None], (self.size, self.size), mode="bicubic", antialias=True)
+            crop = grown[0, 0].clamp(-1.0, 1.0)
+        return crop[None].as_subclass(Tensor).contiguous()
+
+
+class CropDataset(Dataset):
+    """An endless dataset: item number n is the same crop whenever, wherever and in whatever order it is asked for.
+
+    So a training that was stopped goes on with exactly the crops it would have seen.
+
+    Args:
+        volumes: dictionaries with the volume under ``image``, as a `monai.data.CacheDataset` gives them.
+        transform: random transforms from volume to crop (a `monai.transforms.Compose`).
+        seed: of volumes and crops.
+        weights: how often each volume is drawn, relative to the others; all alike by default.
+
+    Raises:
+        ValueError: no volumes, or not one weight for each.
+    """
+
+    def __init__(
+        self, volumes: Sequence[Mapping], transform: Any, seed: int = 0, weights: Sequence[float] | None = None
+    ) -> None:
+        shares = np.ones(len(volumes)) if weights is None else np.asarray(weights, dtype=float)
+        if len(volumes) == 0 or len(shares) != len(volumes):
+            raise ValueError(f"needs one weight for each volume, got {len(volumes)} volumes and {len(shares)} weights")
+        self.volumes = volumes
+        self.transform = transform
+        self.seed = seed
+        self.cumulative = np.cumsum(shares / shares.sum())
+
+    def __len__(self) -> int:
+        return len(self.volumes)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        generator = np.random.default_rng([self.seed, number])
+        chosen = int(np.searchsorted(self.cumulative, generator.random(), side="right"))
+        self.transform.set_random_state(seed=int(generator.integers(2**31)))
+        cropped = self.transform({"image": self.volumes[min(chosen, len(self.volumes) - 1)]["image"]})
+        return {"image": torch.as_tensor(cropped["image"]).as_subclass(Tensor), "number": number}
+
+
+class CropSampler(DistributedSampler):
+    """Number the crops of an epoch; every process of a distributed training takes its share.
+
+    A `DistributedSampler`, because MONAI's trainers tell those which epoch it is.
+
+    Args:
+        dataset: a `CropDataset`.
+        crops_per_epoch: crops of an epoch, over all processes.
+        num_replicas: number of processes.
+        rank: this process, 0 to ``num_replicas - 1``.
+    """
+
+    def __init__(self, dataset: CropDataset, crops_per_epoch: int, num_replicas: int = 1, rank: int = 0) -> None:
+        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=False)
+        self.crops_per_epoch = crops_per_epoch
+
+    def __len__(self) -> int:
+        return self.crops_per_epoch // self.num_replicas
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * self.crops_per_epoch + self.rank
+        return iter(range(first, first + len(self) * self.num_replicas, self.num_replicas))
+
+
+def _ratio(spacings: np.ndarray) -> float:
+    return float(spacings.max() / spacings.min())

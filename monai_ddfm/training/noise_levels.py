@@ -1,0 +1,116 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which noise levels a training batch sees, and what the network must predict there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from monai.engines import DiffusionPrepareBatch
+from monai.inferers import DiffusionInferer
+from torch import Tensor, nn
+
+__all__ = ["FocusedPrepareBatch", "MixedPrecisionDiffusionInferer"]
+
+
+class FocusedPrepareBatch(DiffusionPrepareBatch):
+    """Draw timesteps with an emphasis on those at which fusion asks the prior.
+
+    Fusion starts from the sources, not from pure noise, so small noise levels matter most. Within a batch the draws are
+    stratified (one in each of B equal parts of the distribution), which makes the loss less noisy. Noise and timesteps
+    follow from `seed` and the number of the batch's first crop (``number``, see `CropDataset`), so that a resumed
+    training draws what the uninterrupted one would have drawn.
+
+    Args:
+        scheduler: MONAI noise scheduler; gives the number of timesteps and the velocity.
+        focus: first and last timestep of the emphasised range.
+        focus_share: share of the batch drawn uniformly from `focus`; the rest is uniform over all timesteps.
+        prediction_type: ``epsilon``, ``v_prediction`` or ``sample``: the target of the loss.
+        seed: of noise and timesteps.
+
+    Raises:
+        ValueError: a range outside the schedule, a share outside [0, 1] or an unknown prediction type.
+    """
+
+    def __init__(
+        self,
+        scheduler: Any,
+        focus: Sequence[int] = (0, 200),
+        focus_share: float = 0.0,
+        prediction_type: str = "epsilon",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(num_train_timesteps=int(scheduler.num_train_timesteps))
+        if not 0 <= focus[0] < focus[1] < self.num_train_timesteps:
+            raise ValueError(f"focus must be two rising timesteps below {self.num_train_timesteps}, got {list(focus)}")
+        if not 0.0 <= focus_share <= 1.0:
+            raise ValueError(f"focus_share must be in [0, 1], got {focus_share}")
+        if prediction_type not in ("epsilon", "v_prediction", "sample"):
+            raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, got {prediction_type!r}")
+        self.scheduler = scheduler
+        self.focus = (int(focus[0]), int(focus[1]))
+        self.focus_share = focus_share
+        self.prediction_type = prediction_type
+        self.seed = seed
+        self.generator = torch.Generator()
+
+    def __call__(self, batchdata: dict[str, Tensor], *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor, tuple, dict]:
+        """Return images, targets, no further arguments, and ``noise`` and ``timesteps`` for the inferer."""
+        self.generator.manual_seed(self.seed * 2**40 + int(batchdata["number"][0]))
+        prepared: tuple[Tensor, Tensor, tuple, dict] = super().__call__(batchdata, *args, **kwargs)
+        return prepared
+
+    def get_noise(self, images: Tensor) -> Tensor:
+        """Return standard normal noise, drawn on the CPU."""
+        return torch.randn(images.shape, generator=self.generator).to(images.device)
+
+    def get_timesteps(self, images: Tensor) -> Tensor:
+        """Return one timestep an image, ``[B]``."""
+        count = images.shape[0]
+        strata = torch.randperm(count, generator=self.generator) + torch.rand(count, generator=self.generator)
+        strata = strata / count
+        first, last = self.focus
+        inside = first + strata / max(self.focus_share, 1e-9) * (last + 1 - first)
+        outside = (strata - self.focus_share) / max(1.0 - self.focus_share, 1e-9) * self.num_train_timesteps
+        drawn = torch.where(strata < self.focus_share, inside, outside).long()
+        return drawn.clamp(0, self.num_train_timesteps - 1).to(images.device)
+
+    def get_target(self, images: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """Return what the network should say."""
+        if self.prediction_type == "epsilon":
+            return noise
+        if self.prediction_type == "sample":
+            return images
+        velocity: Tensor = self.scheduler.get_velocity(images, noise, timesteps)
+        return velocity
+
+
+class MixedPrecisionDiffusionInferer(DiffusionInferer):
+    """MONAI's `DiffusionInferer` for a `monai_ddfm` prior, under autocast on whatever device the images are.
+
+    Args:
+        scheduler: MONAI noise scheduler.
+        dtype: autocast type, ``bfloat16`` or ``float16``; None for full precision.
+    """
+
+    def __init__(self, scheduler: Any, dtype: str | None = "bfloat16") -> None:
+        super().__init__(scheduler)
+        self.dtype = None if dtype is None else getattr(torch, dtype)
+
+    def __call__(self, inputs: Tensor, diffusion_model: nn.Module, noise: Tensor, timesteps: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the network's prediction for `inputs` noised to `timesteps`, in float32."""
+        noisy = self.scheduler.add_noise(original_samples=inputs, noise=noise, timesteps=timesteps)
+        with torch.autocast(inputs.device.type, dtype=self.dtype, enabled=self.dtype is not None):
+            prediction: Tensor = diffusion_model(noisy, timesteps)
+        return prediction.float()
