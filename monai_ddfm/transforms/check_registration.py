@@ -1,0 +1,207 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Are the sources registered, by their headers and by what they show?"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, Transform
+
+from monai_ddfm.dicom.identity import SeriesIdentity
+from monai_ddfm.dicom.same_subject import check_same_subject
+from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_points, rigid_pose, values_at, world_box
+
+__all__ = [
+    "CheckRegistration",
+    "CheckRegistrationD",
+    "CheckRegistrationDict",
+    "CheckRegistrationd",
+    "RegistrationCheck",
+]
+
+logger = logging.getLogger(__name__)
+
+AXES = ("left-right", "posterior-anterior", "inferior-superior")
+FEWEST_POINTS = 500
+
+
+class RegistrationCheck(NamedTuple):
+    """What the content check found.
+
+    Attributes:
+        information: mutual information (nats) in the pose that the headers give.
+        best: highest mutual information among the poses nearby.
+        pose: the pose nearby that has it, in words.
+        points: how many points were compared.
+    """
+
+    information: float
+    best: float
+    pose: str
+    points: int
+
+    @property
+    def gain(self) -> float:
+        """How much the best pose nearby beats the headers' pose: 0.1 is 10 percent."""
+        return self.best / self.information - 1.0 if self.information > 0 else float("inf")
+
+
+class CheckRegistration(Transform):
+    """Check that two volumes lie in one space and show the same anatomy there.
+
+    1. Headers (DICOM sources): same patient, study and frame of reference, else ValueError.
+    2. Space: the volumes overlap, else ValueError.
+    3. Content: the mutual information in the headers' pose is compared with that after small shifts and rotations of
+       the moving volume. Registered volumes lose by every one of them; when one gains more than `margin`, a warning
+       says which. It finds displacements of about 5 mm and 5 degrees upwards, not smaller ones, and cannot see a shift
+       along a direction in which the anatomy hardly changes (a limb's axis).
+
+    Args:
+        margin: gain from which on to warn. Fifteen registered pairs (CT, PET and MR of legs, T1, T2 and FLAIR of a
+            head) had gains of at most 0.061; the same pairs displaced by 10 mm across the body at least 0.123.
+        shifts_mm: distances to try, both ways along each axis.
+        rotations_degrees: angles to try, both ways about each axis.
+        allow_different_patient: see `check_same_subject`.
+        allow_different_study: see `check_same_subject`.
+        allow_different_frame: see `check_same_subject`.
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.08,
+        shifts_mm: Sequence[float] = (5.0, 10.0, 20.0),
+        rotations_degrees: Sequence[float] = (5.0, 10.0),
+        allow_different_patient: bool = False,
+        allow_different_study: bool = False,
+        allow_different_frame: bool = False,
+    ) -> None:
+        self.margin = margin
+        self.shifts_mm = tuple(shifts_mm)
+        self.rotations_degrees = tuple(rotations_degrees)
+        self.allowed = {
+            "allow_different_patient": allow_different_patient,
+            "allow_different_study": allow_different_study,
+            "allow_different_frame": allow_different_frame,
+        }
+
+    def __call__(
+        self, fixed: MetaTensor, moving: MetaTensor, names: tuple[str, str] = ("fixed", "moving")
+    ) -> RegistrationCheck | None:
+        """Check two volumes ``[1, H, W, D]``.
+
+        Returns:
+            the content check's numbers, None when too little of the volumes overlaps to tell.
+
+        Raises:
+            ValueError: the headers say that the volumes do not belong together, or they do not overlap.
+        """
+        pair = dict(zip(names, (fixed, moving), strict=True))
+        identities = {name: SeriesIdentity.from_meta(volume.meta) for name, volume in pair.items()}
+        check_same_subject({name: one for name, one in identities.items() if one is not None}, **self.allowed)
+        points = overlap_points(fixed, moving)
+        if len(points) == 0:
+            boxes = "; ".join(f"{name} {_box_text(volume)}" for name, volume in pair.items())
+            raise ValueError(
+                f"{names[0]} and {names[1]} do not overlap in space (mm, right-left, posterior-anterior, "
+                f"inferior-superior: {boxes}); register them first, or check that both are of the same body part"
+            )
+        found = self._content(fixed, moving, points)
+        if found is None:
+            warnings.warn(f"{names[0]} and {names[1]} overlap too little to check their registration", stacklevel=2)
+        elif found.gain > self.margin:
+            warnings.warn(
+                f"{names[0]} and {names[1]} may not be registered: with {names[1]} {found.pose} they share "
+                f"{found.gain:.0%} more information than where their headers put them "
+                f"({found.information:.3f} nats on {found.points} points); register them first (RegisterRigid)",
+                stacklevel=2,
+            )
+        else:
+            logger.info("%s and %s: registered as far as their content shows (%s)", *names, found)
+        return found
+
+    def _poses(self) -> list[tuple[str, dict[str, Any]]]:
+        poses: list[tuple[str, dict[str, Any]]] = []
+        for axis in range(3):
+            for sign in (-1.0, 1.0):
+                unit = sign * np.eye(3)[axis]
+                # sampling the moving volume at points moved by +d is the same as moving it by -d
+                poses += [(f"moved {-sign * d:+g} mm {AXES[axis]}", {"shift": d * unit}) for d in self.shifts_mm]
+                poses += [
+                    (f"turned {-sign * a:+g} degrees about the {AXES[axis]} axis", {"degrees": a * unit})
+                    for a in self.rotations_degrees
+                ]
+        return poses
+
+    def _content(self, fixed: MetaTensor, moving: MetaTensor, points: np.ndarray) -> RegistrationCheck | None:
+        poses = self._poses()
+        here, valid = values_at(fixed, points)
+        sampled = [values_at(moving, points), *(values_at(moving, rigid_pose(points, **move)) for _, move in poses)]
+        # the same points in every pose, or the poses could not be compared
+        for _, inside in sampled:
+            valid = valid & inside
+        if valid.sum() < FEWEST_POINTS:
+            return None
+        information, *nearby = (mutual_information(here[valid], values[valid]) for values, _ in sampled)
+        best = int(np.argmax(nearby))
+        return RegistrationCheck(information, nearby[best], poses[best][0], int(valid.sum()))
+
+
+def _box_text(volume: MetaTensor) -> str:
+    low, high = world_box(volume)
+    return ", ".join(f"{a:.0f} to {b:.0f}" for a, b in zip(low, high, strict=True))
+
+
+class CheckRegistrationd(MapTransform):
+    """Dictionary version of `CheckRegistration`: every key's volume against the first key's. Data pass unchanged.
+
+    Args:
+        keys: the sources; the first one is the anchor.
+        margin: see `CheckRegistration`, as all further arguments.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        margin: float = 0.08,
+        shifts_mm: Sequence[float] = (5.0, 10.0, 20.0),
+        rotations_degrees: Sequence[float] = (5.0, 10.0),
+        allow_different_patient: bool = False,
+        allow_different_study: bool = False,
+        allow_different_frame: bool = False,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.check = CheckRegistration(
+            margin,
+            shifts_mm,
+            rotations_degrees,
+            allow_different_patient,
+            allow_different_study,
+            allow_different_frame,
+        )
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Check every pair of anchor and other source, see `CheckRegistration`."""
+        present = list(self.key_iterator(dict(data)))
+        for key in present[1:]:
+            self.check(data[present[0]], data[key], names=(str(present[0]), str(key)))
+        return dict(data)
+
+
+CheckRegistrationD = CheckRegistrationDict = CheckRegistrationd
