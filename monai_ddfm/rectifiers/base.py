@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
@@ -53,6 +54,13 @@ class Rectifier(ABC, Generic[State]):
         Returns:
             the rectified image ``[B, 1, *spatial]`` and the state for the next timestep.
         """
+
+    def solve(self, sources: Tensor, state: State) -> Tensor:
+        """Return what the sources alone ask for, ``[B, 1, *spatial]``: where a walk may begin.
+
+        Here one iteration from the mean of the sources; a likelihood with a unique answer returns that.
+        """
+        return self(sources.mean(dim=1, keepdim=True), sources, state, math.inf)[0]
 
     @abstractmethod
     def provenance(self, fused: Tensor, sources: Tensor, state: State) -> Tensor:

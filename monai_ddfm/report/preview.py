@@ -33,9 +33,9 @@ def _spacing(volume: Tensor) -> np.ndarray:
 
 
 def middle_planes(volume: Tensor, centre: tuple[int, ...]) -> list[np.ndarray]:
-    """Return the planes through `centre` of ``[H, W, D]`` in [0, 1], last axis first, as upright pictures of square pixels.
+    """Return the planes through `centre` of ``[H, W, D]`` in [0, 1] as upright pictures of square pixels.
 
-    A volume of one slice gives one plane.
+    The plane across the last axis comes first. A volume of one slice gives one plane.
     """
     spacing, voxels = _spacing(volume), volume.detach().cpu().float().numpy()
     planes = []

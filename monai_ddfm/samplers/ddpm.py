@@ -37,7 +37,8 @@ def sample_ddpm(
 ) -> tuple[Tensor, State]:
     """Sample from the DDPM posterior q(x_prev | x_t, x0) at the rectified x0 (DDFM, Algorithm 1).
 
-    The posterior is eq. 7 of Ho et al. 2020. Over a respaced list α_t is ᾱ_t / ᾱ_prev. Arguments and result as `sample_ddim`; `noise` is always needed.
+    The posterior is eq. 7 of Ho et al. 2020; over a respaced list α_t is ᾱ_t / ᾱ_prev.
+    Arguments and result as `sample_ddim`; `noise` is always needed.
 
     Raises:
         ValueError: bad timesteps.

@@ -9,3 +9,59 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""MONAI transforms, one per file, in array and dictionary form."""
+
+from __future__ import annotations
+
+from monai_ddfm.transforms.check_geometry import CheckGeometry, CheckGeometryD, CheckGeometryd, CheckGeometryDict
+from monai_ddfm.transforms.check_volume import CheckVolume, CheckVolumeD, CheckVolumed, CheckVolumeDict
+from monai_ddfm.transforms.fuse_ddfm import FuseDDFM, FuseDDFMD, FuseDDFMd, FuseDDFMDict
+from monai_ddfm.transforms.match_grids import MatchGrids, MatchGridsD, MatchGridsd, MatchGridsDict
+from monai_ddfm.transforms.modality import Modality, modality_of
+from monai_ddfm.transforms.normalize_modality import (
+    NormalizeModality,
+    NormalizeModalityD,
+    NormalizeModalityd,
+    NormalizeModalityDict,
+)
+from monai_ddfm.transforms.restore_intensity import (
+    RestoreIntensity,
+    RestoreIntensityD,
+    RestoreIntensityd,
+    RestoreIntensityDict,
+)
+from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict, WritePreviewd
+
+__all__ = [
+    "CheckGeometry",
+    "CheckGeometryD",
+    "CheckGeometryDict",
+    "CheckGeometryd",
+    "CheckVolume",
+    "CheckVolumeD",
+    "CheckVolumeDict",
+    "CheckVolumed",
+    "FuseDDFM",
+    "FuseDDFMD",
+    "FuseDDFMDict",
+    "FuseDDFMd",
+    "MatchGrids",
+    "MatchGridsD",
+    "MatchGridsDict",
+    "MatchGridsd",
+    "Modality",
+    "NormalizeModality",
+    "NormalizeModalityD",
+    "NormalizeModalityDict",
+    "NormalizeModalityd",
+    "RestoreIntensity",
+    "RestoreIntensityD",
+    "RestoreIntensityDict",
+    "RestoreIntensityd",
+    "WriteFused",
+    "WriteFusedD",
+    "WriteFusedDict",
+    "WriteFusedd",
+    "WritePreviewd",
+    "modality_of",
+]

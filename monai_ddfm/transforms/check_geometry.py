@@ -60,7 +60,7 @@ class CheckGeometry(Transform):
         """Check ``[C, H, W, D]`` alone and, if given, against `anchor`; returns it unchanged.
 
         Raises:
-            ValueError: an affine that is not finite, not invertible or of unbelievable voxel size, or too little overlap.
+            ValueError: an affine that is not finite, not invertible or of absurd voxel size, or too little overlap.
         """
         affine, what = _affine_of(img), file_of(img, name)
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -68,8 +68,8 @@ class CheckGeometry(Transform):
         sane = np.isfinite(affine).all() and (spacing >= low).all() and (spacing <= high).all()
         if not sane or abs(np.linalg.det(affine[:3, :3])) < 1e-3 * float(np.prod(spacing)):
             raise ValueError(
-                f"{what}: the affine {np.round(affine[:3], 4).tolist()} gives voxels of {np.round(spacing, 4).tolist()} mm or "
-                "axes that fall together; expected an invertible affine in mm (check sform and qform)"
+                f"{what}: the affine {np.round(affine[:3], 4).tolist()} gives voxels of {np.round(spacing, 4).tolist()} mm "
+                "or axes that fall together; expected an invertible affine in mm (check sform and qform)"
             )
         if anchor is None:
             return img

@@ -45,7 +45,7 @@ class MatchGrids(Transform):
         if img.shape[1:] == anchor.shape[1:] and same_affine:
             return img
         lowest = img.min()
-        matched = self.resample(img - lowest, anchor) + lowest
+        matched = MetaTensor(self.resample(img - lowest, anchor) + lowest)
         name = img.meta.get("filename_or_obj")
         if name is not None:  # ResampleToMatch gives it the anchor's
             matched.meta["filename_or_obj"] = name

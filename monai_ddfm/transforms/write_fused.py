@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor, NibabelWriter
-from monai.transforms import MapTransform, Transform
+from monai.transforms import MapTransform
 from PIL import Image
 
 from monai_ddfm.report.preview import preview_picture
@@ -34,7 +34,7 @@ def result_path(output_dir: str | Path, case: str, suffix: str, extension: str) 
     return Path(output_dir) / f"{case}_{suffix}{extension}"
 
 
-class WriteFused(Transform):
+class WriteFused:
     """Write an image as NIfTI with its affine, or a single slice of grey levels as PNG.
 
     Args:
