@@ -35,8 +35,6 @@ EMPTIED = (
     "AccessionNumber",
     "AcquisitionDate",
     "AcquisitionTime",
-    "ContentDate",
-    "ContentTime",
     "PatientBirthDate",
     "PatientSex",
     "ReferringPhysicianName",
@@ -53,8 +51,8 @@ REMOVED = (
     "PatientSize",
     "PatientWeight",
 )
-# Replaced by the pseudonym or a dummy; SeriesDate and SeriesTime must have a value in a PET series.
-REPLACED = {"SeriesDate": "19000101", "SeriesTime": "000000"}
+# Dummies, because a PET series and a multi-frame image must have a value here.
+REPLACED = {"ContentDate": "19000101", "ContentTime": "000000", "SeriesDate": "19000101", "SeriesTime": "000000"}
 
 
 @dataclass(frozen=True)

@@ -86,13 +86,14 @@ class Derivation:
         text = f"{self.method} image fusion of {modalities}; monai_ddfm {self.version}, preset {self.preset}{seed}"
         return text[:_MAX_DESCRIPTION]
 
-    def uid(self, sources: Sequence[SeriesIdentity], *names: str) -> UID:
+    def uid(self, anchor: SeriesIdentity, sources: Sequence[SeriesIdentity], *names: str) -> UID:
         """Return the UID of one object of this derivation.
 
         Args:
+            anchor: series whose grid the object lies on.
             sources: the sources in the order they were fused in.
             names: what tells the object from the others of the same run, e.g. ``"grey", "series"``.
         """
         how = [self.method, self.version, self.preset, self.seed, dict(self.settings), self._run]
         instances = [[i.sop_instance_uid, i.frame_number] for source in sources for i in source.instances]
-        return uid_from_name(json.dumps(how, sort_keys=True), json.dumps(instances), *names)
+        return uid_from_name(json.dumps(how, sort_keys=True), anchor.series_instance_uid, json.dumps(instances), *names)

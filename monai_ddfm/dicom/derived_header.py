@@ -86,7 +86,7 @@ def derive_header(
         dataset.FrameOfReferenceUID = uid_from_name("frame of reference", anchor.series_instance_uid)
         _logger.warning("the anchor series has no FrameOfReferenceUID; the fused series gets one of its own")
     _add_times(dataset, created or datetime.now())
-    dataset.SeriesInstanceUID = derivation.uid(sources, kind, "series")
+    dataset.SeriesInstanceUID = derivation.uid(anchor, sources, kind, "series")
     dataset.SeriesNumber = series_number
     dataset.SeriesDescription = f"{derivation.method} {'+'.join(source.modality for source in sources)} {kind}"[:64]
     dataset.Manufacturer = SOFTWARE_NAME

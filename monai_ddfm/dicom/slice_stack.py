@@ -51,6 +51,12 @@ class SliceStack:
     slice_spacing: float
     on_anchor: bool
 
+    @property
+    def grid_name(self) -> str:
+        """What tells this grid from others in a UID: the same sources resampled to another grid are other images."""
+        corners = np.round(self.positions[[0, -1]], 2).tolist()
+        return f"{self.frames.shape[:3]} {corners} {np.round(self.pixel_spacing, 4).tolist()}"
+
 
 def stack_slices(
     volume: torch.Tensor | NDArray[Any],

@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -97,7 +96,7 @@ def write_grey_series(
     _add_plane(dataset, stack, slice_thickness_of(anchor_header) if stack.on_anchor else None)
     CLASSIC_OBJECTS[anchor.modality].complete(dataset, stored)
     _add_window(dataset, stored, window)
-    uids = [derivation.uid(sources, "grey", _grid_name(stack), str(k)) for k in range(len(stack.frames))]
+    uids = [derivation.uid(anchor, sources, "grey", stack.grid_name, str(k)) for k in range(len(stack.frames))]
     if pseudonym is not None:
         pseudonym.apply(dataset)
         uids = [pseudonym.uid(uid) for uid in uids]
@@ -105,12 +104,6 @@ def write_grey_series(
         names = [f"{k + 1:04d}.dcm" for k in range(len(uids))]
         _write_slices(dataset, stack, stored, uids, [filling / name for name in names])
     return [folder / name for name in names]
-
-
-def _grid_name(stack: SliceStack) -> str:
-    """Name the grid in UIDs: the same sources resampled to another grid are other images."""
-    corners = np.round(stack.positions[[0, -1]], 2).tolist()
-    return f"{stack.frames.shape} {corners} {np.round(stack.pixel_spacing, 4).tolist()}"
 
 
 def _add_pixel_description(dataset: Dataset, stored: StoredValues) -> None:
