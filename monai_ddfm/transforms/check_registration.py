@@ -26,6 +26,7 @@ from monai.transforms import MapTransform, Transform
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.same_subject import check_same_subject
 from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_points, rigid_pose, values_at, world_box
+from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 
 __all__ = [
     "CheckRegistration",
@@ -65,10 +66,11 @@ class RegistrationCheck(NamedTuple):
 class CheckRegistration(Transform):
     """Check that two volumes lie in one space and show the same anatomy there.
 
-    1. Headers (DICOM sources): same patient, study and frame of reference, else ValueError.
+    1. Headers (DICOM sources): same patient, study and frame of reference, else ValueError. The frame of reference is
+       not asked for after `RegisterRigid`.
     2. Space: the volumes overlap, else ValueError.
     3. Content: the mutual information in the headers' pose is compared with that after small shifts and rotations of
-       the moving volume. Registered volumes lose by every one of them; when one gains more than `margin`, a warning
+       the image. Registered volumes lose by every one of them; when one gains more than `margin`, a warning
        says which. It finds displacements of about 5 mm and 5 degrees upwards, not smaller ones, and cannot see a shift
        along a direction in which the anatomy hardly changes (a limb's axis).
 
@@ -100,10 +102,10 @@ class CheckRegistration(Transform):
             "allow_different_frame": allow_different_frame,
         }
 
-    def __call__(
-        self, fixed: MetaTensor, moving: MetaTensor, names: tuple[str, str] = ("fixed", "moving")
+    def __call__(  # type: ignore[override]
+        self, img: MetaTensor, anchor: MetaTensor, name: str = "image", anchor_name: str = "anchor"
     ) -> RegistrationCheck | None:
-        """Check two volumes ``[1, H, W, D]``.
+        """Check a volume ``[1, H, W, D]`` against another.
 
         Returns:
             the content check's numbers, None when too little of the volumes overlaps to tell.
@@ -111,28 +113,31 @@ class CheckRegistration(Transform):
         Raises:
             ValueError: the headers say that the volumes do not belong together, or they do not overlap.
         """
-        pair = dict(zip(names, (fixed, moving), strict=True))
-        identities = {name: SeriesIdentity.from_meta(volume.meta) for name, volume in pair.items()}
-        check_same_subject({name: one for name, one in identities.items() if one is not None}, **self.allowed)
-        points = overlap_points(fixed, moving)
+        pair = {anchor_name: anchor, name: img}
+        identities = {key: SeriesIdentity.from_meta(volume.meta) for key, volume in pair.items()}
+        allowed = dict(self.allowed)
+        if any(REGISTRATION_KEY in volume.meta for volume in pair.values()):
+            allowed["allow_different_frame"] = True  # RegisterRigid has put them into one space
+        check_same_subject({key: one for key, one in identities.items() if one is not None}, **allowed)
+        points = overlap_points(anchor, img)
         if len(points) == 0:
-            boxes = "; ".join(f"{name} {_box_text(volume)}" for name, volume in pair.items())
+            boxes = "; ".join(f"{key} {_box_text(volume)}" for key, volume in pair.items())
             raise ValueError(
-                f"{names[0]} and {names[1]} do not overlap in space (mm, right-left, posterior-anterior, "
+                f"{anchor_name} and {name} do not overlap in space (mm left-right, posterior-anterior, "
                 f"inferior-superior: {boxes}); register them first, or check that both are of the same body part"
             )
-        found = self._content(fixed, moving, points)
+        found = self._content(img, anchor, points)
         if found is None:
-            warnings.warn(f"{names[0]} and {names[1]} overlap too little to check their registration", stacklevel=2)
+            warnings.warn(f"{anchor_name} and {name} overlap too little to check their registration", stacklevel=2)
         elif found.gain > self.margin:
             warnings.warn(
-                f"{names[0]} and {names[1]} may not be registered: with {names[1]} {found.pose} they share "
+                f"{anchor_name} and {name} may not be registered: with {name} {found.pose} they share "
                 f"{found.gain:.0%} more information than where their headers put them "
                 f"({found.information:.3f} nats on {found.points} points); register them first (RegisterRigid)",
                 stacklevel=2,
             )
         else:
-            logger.info("%s and %s: registered as far as their content shows (%s)", *names, found)
+            logger.info("%s and %s: registered as far as their content shows (%s)", anchor_name, name, found)
         return found
 
     def _poses(self) -> list[tuple[str, dict[str, Any]]]:
@@ -140,7 +145,7 @@ class CheckRegistration(Transform):
         for axis in range(3):
             for sign in (-1.0, 1.0):
                 unit = sign * np.eye(3)[axis]
-                # sampling the moving volume at points moved by +d is the same as moving it by -d
+                # sampling the image at points moved by +d is the same as moving it by -d
                 poses += [(f"moved {-sign * d:+g} mm {AXES[axis]}", {"shift": d * unit}) for d in self.shifts_mm]
                 poses += [
                     (f"turned {-sign * a:+g} degrees about the {AXES[axis]} axis", {"degrees": a * unit})
@@ -148,10 +153,10 @@ class CheckRegistration(Transform):
                 ]
         return poses
 
-    def _content(self, fixed: MetaTensor, moving: MetaTensor, points: np.ndarray) -> RegistrationCheck | None:
+    def _content(self, img: MetaTensor, anchor: MetaTensor, points: np.ndarray) -> RegistrationCheck | None:
         poses = self._poses()
-        here, valid = values_at(fixed, points)
-        sampled = [values_at(moving, points), *(values_at(moving, rigid_pose(points, **move)) for _, move in poses)]
+        here, valid = values_at(anchor, points)
+        sampled = [values_at(img, points), *(values_at(img, rigid_pose(points, **move)) for _, move in poses)]
         # the same points in every pose, or the poses could not be compared
         for _, inside in sampled:
             valid = valid & inside
@@ -200,7 +205,7 @@ class CheckRegistrationd(MapTransform):
         """Check every pair of anchor and other source, see `CheckRegistration`."""
         present = list(self.key_iterator(dict(data)))
         for key in present[1:]:
-            self.check(data[present[0]], data[key], names=(str(present[0]), str(key)))
+            self.check(data[key], data[present[0]], str(key), str(present[0]))
         return dict(data)
 
 
