@@ -1,0 +1,59 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The presets as users run them, built from the bundle's configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+from monai_ddfm.presets import parse_preset, preset_names
+from monai_ddfm.report.record import describe
+
+__all__ = ["DEFAULT", "all_presets", "load_presets"]
+
+DEFAULT = "default"
+
+
+def all_presets() -> list[str]:
+    """``default``, the bundle without an overlay, and the name of each overlay."""
+    return [DEFAULT, *preset_names()]
+
+
+def load_presets(names: Iterable[str], device: torch.device) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Build the inferer and the prior of each preset.
+
+    Presets that differ only in how volumes are read and windowed fuse pictures alike; they come as one.
+
+    Returns:
+        by name (or names), fusions of sources ``[1, K, H, W]`` in grey levels 0..255 to ``[1, 1, H, W]``.
+    """
+    alike: dict[str, list[str]] = {}
+    fusions = {}
+    for name in names:
+        config = parse_preset(None if name == DEFAULT else name, progress=False, device=device)
+        inferer, prior = config.get_parsed_content("inferer"), config.get_parsed_content("network_def")
+        settings = json.dumps([describe(inferer), describe(prior)], sort_keys=True)
+        alike.setdefault(settings, []).append(name)
+        if len(alike[settings]) == 1:
+            fusions[settings] = _picture_fusion(inferer, prior.to(device).eval())
+    return {", ".join(alike[settings]): fusion for settings, fusion in fusions.items()}
+
+
+def _picture_fusion(inferer: Callable[..., Tensor], prior: torch.nn.Module) -> Callable[[Tensor], Tensor]:
+    def fuse(sources: Tensor) -> Tensor:
+        return (inferer(sources / 127.5 - 1, prior) + 1) * 127.5
+
+    return fuse
