@@ -21,20 +21,14 @@ from typing import Any
 
 from monai.data import Dataset
 
+from monai_ddfm.files import image_ending, image_stem
 from monai_ddfm.report.reason import reason_of
 
 __all__ = ["CaseDataset", "find_cases"]
 
-_ENDINGS = (".nii.gz", ".nii", ".png", ".jpg", ".jpeg")
-
-
-def _stem(path: Path) -> str:
-    name = path.name.lower()
-    return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)
-
 
 def _is_source(path: Path) -> bool:
-    return not path.name.startswith(".") and (path.is_dir() or path.name.lower().endswith(_ENDINGS))
+    return not path.name.startswith(".") and (path.is_dir() or image_ending(path) is not None)
 
 
 def _words(name: str) -> list[str]:
@@ -53,12 +47,14 @@ def _source_of(folder: Path, key: str) -> Path | None:
     Raises:
         ValueError: several fit.
     """
-    fitting = [path for path in sorted(folder.iterdir()) if _is_source(path) and _speaks_of(_stem(path), key)]
-    exact = [path for path in fitting if _words(_stem(path)) == _words(key)]
+    fitting = [path for path in sorted(folder.iterdir()) if _is_source(path) and _speaks_of(image_stem(path), key)]
+    exact = [path for path in fitting if _words(image_stem(path)) == _words(key)]
     found = exact or fitting
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise ValueError(f"{folder}: {key!r} may be any of {names}; give a name that fits one, e.g. {_stem(found[0])}")
+        raise ValueError(
+            f"{folder}: {key!r} may be any of {names}; give a name that fits one, e.g. {image_stem(found[0])}"
+        )
     return found[0] if found else None
 
 
@@ -84,8 +80,8 @@ def _cases_in_folder(dataset_dir: Path, keys: Sequence[str]) -> list[dict[str, s
         )
     if not cases:
         raise FileNotFoundError(
-            f"{dataset_dir}: no case found; expected {', '.join(f'{key}.nii.gz' for key in keys)} in it or in each of its "
-            "folders (names may have more words, MR_T1.nii.gz fits MR)"
+            f"{dataset_dir}: no case found; expected {', '.join(f'{key}.nii.gz' for key in keys)} in it or in each of "
+            "its folders (names may have more words, MR_T1.nii.gz fits MR)"
         )
     return cases
 

@@ -67,14 +67,14 @@ def _digest_of_files(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _record(case: Mapping[Hashable, Any], keys: Sequence[str], settings: Any) -> dict[str, Any]:
+def _record(case: Mapping[str, Any], keys: Sequence[str], settings: Any) -> dict[str, Any]:
     inputs = {key: {"path": str(case[key]), "sha256": _digest_of_files(Path(case[key]))} for key in keys}
     digests = {key: entry["sha256"] for key, entry in inputs.items()}
     key = hashlib.sha256(json.dumps([__version__, digests, settings], sort_keys=True).encode()).hexdigest()
     return {"version": __version__, "content_key": key, "inputs": inputs, "settings": settings}
 
 
-def content_key(case: Mapping[Hashable, Any], keys: Sequence[str], settings: Any) -> str:
+def content_key(case: Mapping[str, Any], keys: Sequence[str], settings: Any) -> str:
     """Return a digest of the contents of a case's files, the settings and this package's version."""
     return _record(case, keys, settings)["content_key"]
 
@@ -83,14 +83,32 @@ def _record_path(output_dir: str | Path, case: str) -> Path:
     return Path(output_dir) / f"{case}.json"
 
 
+def _read_record(path: Path) -> dict[str, Any]:
+    """The record at `path`; nothing when there is none, or when the file is somebody else's."""
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
 def unfinished_cases(
     cases: Sequence[dict[str, str]],
     keys: Sequence[str],
     output_dir: str | Path,
+    endings: Sequence[str],
     settings: Any,
     overwrite: bool = False,
 ) -> list[dict[str, str]]:
     """Return the cases that have no finished result from these files and settings.
+
+    Args:
+        cases: ``{"case": name, key: path, ...}`` each.
+        keys: the sources.
+        output_dir: folder of the results.
+        endings: what follows a case's name in the names of its results, e.g. ``_fused.nii.gz``.
+        settings: what shapes the result, as `describe` gives it.
+        overwrite: do every case, and replace results of that name.
 
     Raises:
         FileExistsError: results of the same name, made from other files or with other settings, or by somebody else;
@@ -99,17 +117,18 @@ def unfinished_cases(
     pending = []
     for case in cases:
         path = _record_path(output_dir, case["case"])
-        results = [result for result in Path(output_dir).glob(f"{case['case']}_*") if not overwrite]
-        record = json.loads(path.read_text()) if path.is_file() else None
-        if record is not None and record.get("content_key") == content_key(case, keys, settings):
-            if record["finished"] and not overwrite:
+        results = [path, *(Path(output_dir) / f"{case['case']}{ending}" for ending in endings)]
+        existing = [result for result in results if result.exists()]
+        if existing and not overwrite:
+            record = _read_record(path)
+            if record.get("content_key") != content_key(case, keys, settings):
+                raise FileExistsError(
+                    f"{existing[0]}: exists, made from other files or with other settings, and is kept; give another "
+                    "output_dir, or overwrite"
+                )
+            if record["finished"]:
                 logger.warning("%s: finished already, kept (%s)", case["case"], path)
                 continue
-        elif results:
-            raise FileExistsError(
-                f"{results[0]}: exists, made from other files or with other settings, and is kept; give another "
-                "output_dir, or overwrite"
-            )
         pending.append(case)
     return pending
 

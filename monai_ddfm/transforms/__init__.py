@@ -24,6 +24,7 @@ from monai_ddfm.transforms.normalize_modality import (
     NormalizeModalityd,
     NormalizeModalityDict,
 )
+from monai_ddfm.transforms.read_source import ReadSource, ReadSourceD, ReadSourced, ReadSourceDict
 from monai_ddfm.transforms.restore_intensity import (
     RestoreIntensity,
     RestoreIntensityD,
@@ -54,6 +55,10 @@ __all__ = [
     "NormalizeModalityD",
     "NormalizeModalityDict",
     "NormalizeModalityd",
+    "ReadSource",
+    "ReadSourceD",
+    "ReadSourceDict",
+    "ReadSourced",
     "RestoreIntensity",
     "RestoreIntensityD",
     "RestoreIntensityDict",

@@ -68,8 +68,9 @@ class CheckGeometry(Transform):
         sane = np.isfinite(affine).all() and (spacing >= low).all() and (spacing <= high).all()
         if not sane or abs(np.linalg.det(affine[:3, :3])) < 1e-3 * float(np.prod(spacing)):
             raise ValueError(
-                f"{what}: the affine {np.round(affine[:3], 4).tolist()} gives voxels of {np.round(spacing, 4).tolist()} mm "
-                "or axes that fall together; expected an invertible affine in mm (check sform and qform)"
+                f"{what}: the affine {np.round(affine[:3], 4).tolist()} gives voxels of "
+                f"{np.round(spacing, 4).tolist()} mm, or axes that fall together; expected an invertible affine in mm "
+                "(check sform and qform)"
             )
         if anchor is None:
             return img

@@ -45,7 +45,7 @@ class CheckVolume(Transform):
     def __init__(self, allow_constant: bool = False) -> None:
         self.allow_constant = allow_constant
 
-    def __call__(self, img: torch.Tensor, name: str = "image") -> torch.Tensor:
+    def __call__(self, img: torch.Tensor, name: str = "image") -> MetaTensor:
         """Check ``[C, H, W(, D)]``; `name` stands in messages for an image that has no file.
 
         Raises:
@@ -74,7 +74,7 @@ class CheckVolume(Transform):
             )
         if not self.allow_constant and bool(img.min() == img.max()):
             raise ValueError(f"{what}: every voxel is {float(img.min()):g}, there is nothing to fuse; check the export")
-        return img[..., None] if img.ndim == 3 else img
+        return MetaTensor(img[..., None] if img.ndim == 3 else img)
 
 
 class CheckVolumed(MapTransform):

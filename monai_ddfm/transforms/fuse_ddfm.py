@@ -80,14 +80,14 @@ class FuseDDFM(Transform):
             the fused volume ``[1, H, W, D]`` on the anchor's grid, in its units, with its meta, on the CPU.
 
         Raises:
-            ValueError: a volume that cannot be fused, see `CheckVolume` and `CheckGeometry`, or another number of sources
-                than `modalities`.
+            ValueError: a volume that cannot be fused (see `CheckVolume`, `CheckGeometry`), or not as many sources as
+                `modalities`.
         """
         volumes = [CheckVolume()(source, name=f"source {number}") for number, source in enumerate(sources)]
         for number, volume in enumerate(volumes):
             CheckGeometry()(volume, volumes[0] if number else None, name=f"source {number}")
         matched = [volumes[0], *(self.match(volume, volumes[0]) for volume in volumes[1:])]
-        scaled = [normalize(volume) for normalize, volume in zip(self.normalize, matched, strict=True)]
+        scaled = [MetaTensor(normalize(volume)) for normalize, volume in zip(self.normalize, matched, strict=True)]
         stacked = torch.cat([volume.as_tensor() for volume in scaled])[None].to(self.device)
         fused = MetaTensor(self.inferer(stacked, self.network)[0].cpu(), meta=volumes[0].meta)
         return RestoreIntensity()(fused, like=scaled[0])

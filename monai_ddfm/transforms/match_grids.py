@@ -39,7 +39,7 @@ class MatchGrids(Transform):
         self.mode = mode
         self.resample = ResampleToMatch(mode=mode, padding_mode="zeros" if isinstance(mode, str) else "constant")
 
-    def __call__(self, img: MetaTensor, anchor: MetaTensor) -> MetaTensor:
+    def __call__(self, img: MetaTensor, anchor: MetaTensor) -> MetaTensor:  # type: ignore[override]
         """Return ``img`` ``[C, H, W, D]`` on `anchor`'s grid, with the anchor's affine and its own other meta."""
         same_affine = torch.allclose(img.affine.double(), anchor.affine.double(), atol=1e-3, rtol=1e-5)
         if img.shape[1:] == anchor.shape[1:] and same_affine:

@@ -30,8 +30,8 @@ __all__ = ["WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "WriteP
 
 
 def result_path(output_dir: str | Path, case: str, suffix: str, extension: str) -> Path:
-    """Return where a result of a case stands: ``output_dir/<case>_<suffix><extension>``."""
-    return Path(output_dir) / f"{case}_{suffix}{extension}"
+    """Return where a result of a case stands: ``output_dir/<case>_<suffix><extension>``; no suffix, no underscore."""
+    return Path(output_dir) / f"{case}{'_' * bool(suffix)}{suffix}{extension}"
 
 
 class WriteFused:

@@ -1,0 +1,36 @@
+# `make run` fuses the shipped example; `make test` runs the tests. Each makes .venv and installs what it needs first.
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run run-dicom test check clean
+
+run: $(VENV)/.run
+	$(VENV)/bin/python -m monai.bundle run --config_file "['bundle/configs/inference.yaml','configs/mri_pet.yaml']" \
+	  --dataset_dir bundle/example/sts_010 --output_dir output
+
+test: $(VENV)/.test
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/.dev
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/python -m mypy
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python setup.cfg constraints.txt
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/bin/python setup.cfg constraints.txt
+	$(PIP) -e ".[test]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python setup.cfg constraints.txt
+	$(PIP) -e ".[test,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) output

@@ -1,0 +1,36 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``python -m monai_ddfm convert-prior``: other people's checkpoints as one safetensors file."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+
+NAME, SUMMARY = "convert-prior", "Convert a checkpoint of a diffusion model to safetensors, with its architecture."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument(
+        "source", metavar="IN", help="OpenAI guided-diffusion checkpoint, or a diffusers UNet2DModel folder"
+    )
+    parser.add_argument("target", metavar="OUT", help="the .safetensors file to write")
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+
+
+def run(options: Namespace) -> None:
+    """Convert."""
+    from monai_ddfm.priors.convert import convert_prior  # needs the extra `diffusers`, which fusing does not
+
+    convert_prior(options.source, options.target)

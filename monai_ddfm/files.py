@@ -1,0 +1,32 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The kinds of file that are read and written, by their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["IMAGE_ENDINGS", "PICTURE_ENDINGS", "VOLUME_ENDINGS", "image_ending", "image_stem"]
+
+VOLUME_ENDINGS = (".nii.gz", ".nii")
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
+IMAGE_ENDINGS = VOLUME_ENDINGS + PICTURE_ENDINGS
+
+
+def image_ending(path: Path) -> str | None:
+    """Return the ending of an image file's name in lower case, None for another file or a folder."""
+    return next((ending for ending in IMAGE_ENDINGS if path.name.lower().endswith(ending)), None)
+
+
+def image_stem(path: Path) -> str:
+    """Return the name without an image's ending."""
+    return path.name[: -len(image_ending(path) or "")] if image_ending(path) else path.name

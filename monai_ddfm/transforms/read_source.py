@@ -1,0 +1,98 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Reading a source from its file, whatever kind it is, with an error that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.data import ImageReader, MetaTensor, NibabelReader, PILReader
+from monai.transforms import EnsureChannelFirst, MapTransform, Transform
+from monai.utils import ImageMetaKey
+from PIL.Image import Image
+
+from monai_ddfm.dicom.reader import DDFMDicomReader
+from monai_ddfm.files import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
+from monai_ddfm.report.reason import reason_of
+
+__all__ = ["ReadSource", "ReadSourceD", "ReadSourceDict", "ReadSourced"]
+
+
+def _to_grey(picture: Image) -> Image:
+    return picture.convert("L")
+
+
+class ReadSource(Transform):
+    """Load a NIfTI volume, a PNG/JPEG picture (its luminance) or a DICOM series as ``[C, H, W(, D)]`` in its own dtype.
+
+    Args:
+        dicom_reader: reads folders, zips and DICOM files; a `DDFMDicomReader` with its defaults when None.
+    """
+
+    def __init__(self, dicom_reader: ImageReader | None = None) -> None:
+        self.dicom_reader = dicom_reader
+
+    def _reader(self, path: Path) -> ImageReader:
+        ending = image_ending(path)
+        if ending in VOLUME_ENDINGS:
+            return NibabelReader()
+        if ending in PICTURE_ENDINGS:
+            return PILReader(converter=_to_grey)
+        return self.dicom_reader or DDFMDicomReader()
+
+    def __call__(self, path: str | Path) -> MetaTensor:
+        """Read `path`.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: the file is truncated, damaged or of another kind. The message names the file.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file")
+        reader = self._reader(path)
+        try:
+            array, meta = reader.get_data(reader.read(path))
+        except Exception as error:
+            reason = reason_of(error)
+            if isinstance(reader, DDFMDicomReader) and not isinstance(reason, RuntimeError):
+                raise reason from None  # it names the file and the remedy itself
+            lines = str(reason).strip().splitlines() or [type(reason).__name__]
+            raise ValueError(
+                f"{path}: cannot be read ({lines[-1]}); the file may be truncated or of another kind: copy or "
+                "export it again"
+            ) from error
+        img = MetaTensor.ensure_torch_and_prune_meta(array, {**meta, ImageMetaKey.FILENAME_OR_OBJ: str(path)})
+        return MetaTensor(EnsureChannelFirst()(img))
+
+
+class ReadSourced(MapTransform):
+    """Dictionary version of `ReadSource`."""
+
+    def __init__(
+        self, keys: KeysCollection, dicom_reader: ImageReader | None = None, allow_missing_keys: bool = False
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.read = ReadSource(dicom_reader)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace every key's path by its image."""
+        loaded = dict(data)
+        for key in self.key_iterator(loaded):
+            loaded[key] = self.read(loaded[key])
+        return loaded
+
+
+ReadSourceD = ReadSourceDict = ReadSourced
