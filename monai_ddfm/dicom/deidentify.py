@@ -51,8 +51,15 @@ REMOVED = (
     "PatientSize",
     "PatientWeight",
 )
-# Dummies, because a PET series and a multi-frame image must have a value here.
-REPLACED = {"ContentDate": "19000101", "ContentTime": "000000", "SeriesDate": "19000101", "SeriesTime": "000000"}
+# Dummies, because a PET series, a multi-frame image or a presentation state must have a value here.
+REPLACED = {
+    "ContentDate": "19000101",
+    "ContentTime": "000000",
+    "PresentationCreationDate": "19000101",
+    "PresentationCreationTime": "000000",
+    "SeriesDate": "19000101",
+    "SeriesTime": "000000",
+}
 
 
 @dataclass(frozen=True)
