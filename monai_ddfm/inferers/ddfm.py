@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from monai.inferers import Inferer
@@ -25,13 +25,16 @@ from tqdm import tqdm
 
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.inferers.novelty import novelty
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
 from monai_ddfm.inferers.slices import pad_by_reflection, slices_to_volume, volume_to_slices
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
 from monai_ddfm.samplers import check_timesteps, noise_level, sample_ddim, sample_ddpm, spaced_timesteps
 
-__all__ = ["BACKGROUND", "DDFMInferer", "has_tissue"]
+__all__ = ["BACKGROUND", "MAPS", "DDFMInferer", "has_tissue"]
+
+MAPS = ("provenance", "uncertainty", "novelty")
 
 BACKGROUND = -0.98  # a voxel is background where no source rises above one percent of its range
 
@@ -39,6 +42,17 @@ BACKGROUND = -0.98  # a voxel is background where no source rises above one perc
 def has_tissue(sources: Tensor) -> Tensor:
     """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
     return (sources > BACKGROUND).any(dim=1, keepdim=True)
+
+
+class _Walk(NamedTuple):
+    """Slices that walk together, and what they walk with."""
+
+    sources: Tensor  # [n, K, H, W]
+    places: list[int]  # of the slices in their volume
+    prior: DiffusionPrior
+    dtype: torch.dtype  # of the network's arithmetic
+    noise: NoiseField
+    bar: tqdm
 
 
 class DDFMInferer(Inferer):
@@ -63,6 +77,11 @@ class DDFMInferer(Inferer):
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
+        maps: what else to return, channels after the fused image: ``provenance`` (share of each source, K channels),
+            ``uncertainty`` (standard deviation over seeds) and ``novelty`` (distance outside the range of the sources
+            nearby), in this order.
+        uncertainty_seeds: how many seeds, from `seed` on, the uncertainty is measured over.
+        novelty_allowance: distance outside the sources' range that counts as noise.
         progress: show a progress bar.
         callback: called with ``(step, t, x, x0)`` after each step of each batch of slices.
 
@@ -85,6 +104,9 @@ class DDFMInferer(Inferer):
         slices_per_batch: int = 8,
         precision: str = "auto",
         luminance_range: str = "full",
+        maps: Sequence[str] = (),
+        uncertainty_seeds: int = 8,
+        novelty_allowance: float = 0.01,
         progress: bool = False,
         callback: Callable[[int, int, Tensor, Tensor], None] | None = None,
     ) -> None:
@@ -96,6 +118,8 @@ class DDFMInferer(Inferer):
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        if unknown := set(maps) - set(MAPS):
+            raise ValueError(f"maps are {', '.join(MAPS)}; got {', '.join(sorted(unknown))}")
         if slices_per_batch < 1:
             raise ValueError(f"slices_per_batch must be at least 1, got {slices_per_batch}")
         self.rectifier = rectifier if rectifier is not None else EMRectifier()
@@ -103,11 +127,15 @@ class DDFMInferer(Inferer):
         self.timesteps = spaced_timesteps(steps, start_timestep) if timesteps is None else list(timesteps)
         self.start = start
         self.eta = eta
-        self.noise = NoiseField(seed, shared_noise)
+        self.seed = seed
+        self.shared_noise = shared_noise
         self.slice_axis = slice_axis
         self.slices_per_batch = slices_per_batch
         self.precision = precision
         self.luminance_range = LuminanceRange(luminance_range)
+        self.maps = tuple(name for name in MAPS if name in maps)
+        self.uncertainty_seeds = uncertainty_seeds
+        self.novelty_allowance = novelty_allowance
         self.progress = progress
         self.callback = callback
 
@@ -122,6 +150,7 @@ class DDFMInferer(Inferer):
 
         Returns:
             the fused image in [-1, 1], ``[B, 1, ...]`` like the inputs, on their device; a MetaTensor keeps its meta.
+            The channels of `maps` follow.
 
         Raises:
             TypeError: `network` is not a `DiffusionPrior`.
@@ -138,21 +167,39 @@ class DDFMInferer(Inferer):
             )
         check_timesteps(self.timesteps, len(network.alphas_cumprod))
         with torch.no_grad():
-            slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis)
-            fused = self._fuse(slices.float(), network)
-            return convert_to_dst_type(slices_to_volume(fused, self.slice_axis, inputs.ndim - 2), inputs[:, :1])[0]
+            slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
+            dtype = resolve_precision(self.precision, network, slices.device)
+            fused, provenance = self._fuse(slices, network, dtype, self.seed)
+            volume = self._to_volume(fused, inputs)
+            channels = [volume]
+            for name in self.maps:
+                if name == "provenance":
+                    channels.append(self._to_volume(provenance, inputs))
+                elif name == "uncertainty":
+                    seeds = range(self.seed + 1, self.seed + self.uncertainty_seeds)
+                    others = [self._fuse(slices, network, dtype, seed)[0] for seed in seeds]
+                    channels.append(self._to_volume(torch.stack([fused, *others]).std(dim=0), inputs))
+                else:
+                    channels.append(novelty(volume, inputs.as_subclass(Tensor).float(), self.novelty_allowance))
+            return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=volume.dtype)[0]
 
-    def _fuse(self, slices: Tensor, prior: DiffusionPrior) -> Tensor:
-        """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``; slices without tissue stay the anchor's."""
-        fused = slices[:, :, :1].clone()
+    def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
+        return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
+
+    def _fuse(self, slices: Tensor, prior: DiffusionPrior, dtype: torch.dtype, seed: int) -> tuple[Tensor, Tensor]:
+        """Fuse ``[B, D, K, H, W]``: the fused slices ``[B, D, 1, H, W]`` and their provenance ``[B, D, K, H, W]``.
+
+        Slices without tissue stay the anchor's, with equal shares.
+        """
+        fused, provenance = slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2])
+        noise = NoiseField(seed, self.shared_noise)
         batches = [(volume, places) for volume in range(len(slices)) for places in self._batches(slices[volume])]
         steps = sum(len(places) for _, places in batches) * len(self.timesteps)
-        dtype = resolve_precision(self.precision, prior, slices.device)
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             for volume, places in batches:
-                sources = slices[volume, places]
-                fused[volume, places] = self._sample(sources, places, prior, dtype, bar)
-        return fused
+                walk = _Walk(slices[volume, places], places, prior, dtype, noise, bar)
+                fused[volume, places], provenance[volume, places] = self._sample(walk)
+        return fused, provenance
 
     def _batches(self, sources: Tensor) -> Iterator[list[int]]:
         """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``."""
@@ -163,38 +210,38 @@ class DDFMInferer(Inferer):
         for first in range(0, len(occupied), self.slices_per_batch):
             yield occupied[first : first + self.slices_per_batch]
 
-    def _sample(
-        self, sources: Tensor, places: list[int], prior: DiffusionPrior, dtype: torch.dtype, bar: tqdm
-    ) -> Tensor:
-        """Walk the timesteps for sources ``[n, K, H, W]`` at `places`; returns ``[n, 1, H, W]``."""
+    def _sample(self, walk: _Walk) -> tuple[Tensor, Tensor]:
+        """Walk the timesteps; returns the fused slices ``[n, 1, H, W]`` and their provenance ``[n, K, H, W]``."""
+        sources, prior = walk.sources, walk.prior
         levels = prior.alphas_cumprod.tolist()
         stacked = self._stack(sources)
         state = self.rectifier.start(stacked)
 
         def noise(t: int) -> Tensor:
-            return self.noise(places, t, (prior.channels, *sources.shape[-2:]), like=sources)
+            return walk.noise(walk.places, t, (prior.channels, *sources.shape[-2:]), like=sources)
 
         def predict_x0(x_t: Tensor, t: int) -> Tensor:
-            bar.update(len(places))
+            walk.bar.update(len(sources))
             chunks = x_t.split(self.slices_per_batch)
-            return torch.cat([_predict_padded(prior, chunk, t, dtype) for chunk in chunks])
+            return torch.cat([_predict_padded(prior, chunk, t, walk.dtype) for chunk in chunks])
 
         def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
             rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
             return self._unstack(rectified), state
 
         first = self.timesteps[0]
-        x = noise(len(levels)).expand(len(places), -1, -1, -1)  # one past the last timestep: the noise of the start
+        x = noise(len(levels)).expand(len(sources), -1, -1, -1)  # one past the last timestep: the noise of the start
         if self.start == "sources":
             solution = self._unstack(self.rectifier.solve(stacked, state))
             x = levels[first] ** 0.5 * solution + (1.0 - levels[first]) ** 0.5 * x
         rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
-        walk = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
+        arguments = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
         if self.sampler == "ddpm":
-            x, state = sample_ddpm(x, *walk, noise=noise, callback=self.callback)
+            x, state = sample_ddpm(x, *arguments, noise=noise, callback=self.callback)
         else:
-            x, state = sample_ddim(x, *walk, eta=self.eta, noise=noise, callback=self.callback)
-        return x if prior.channels == 1 else luminance(x, self.luminance_range)
+            x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
+        fused = x if prior.channels == 1 else luminance(x, self.luminance_range)
+        return fused, self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state))
 
     def _stack(self, slices: Tensor) -> Tensor:
         """``[n, C, H, W]`` as the rectifier wants it: as it is, or one volume ``[1, C, n, H, W]``."""

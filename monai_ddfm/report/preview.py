@@ -33,27 +33,28 @@ def _spacing(volume: Tensor) -> np.ndarray:
 
 
 def middle_planes(volume: Tensor, centre: tuple[int, ...]) -> list[np.ndarray]:
-    """Return the planes through `centre` of ``[H, W, D]`` in [0, 1] as upright pictures of square pixels.
+    """Return the planes through `centre` of ``[1 or 3, H, W, D]`` in [0, 1] as upright RGB pictures of square pixels.
 
     The plane across the last axis comes first. A volume of one slice gives one plane.
     """
-    spacing, voxels = _spacing(volume), volume.detach().cpu().float().numpy()
+    spacing = _spacing(volume)
+    voxels = volume.detach().cpu().float().as_subclass(Tensor).expand(3, -1, -1, -1).numpy()
     planes = []
     for axis in (2, 1, 0):
         across, up = (a for a in range(3) if a != axis)
-        if min(voxels.shape[across], voxels.shape[up]) == 1:
+        if min(voxels.shape[1 + across], voxels.shape[1 + up]) == 1:
             continue
-        plane = np.flipud(voxels.take(centre[axis], axis).T)
-        size = np.array([voxels.shape[across] * spacing[across], voxels.shape[up] * spacing[up]]) / spacing.min()
+        plane = np.flipud(voxels.take(centre[axis], 1 + axis).T)
+        size = np.array([plane.shape[1] * spacing[across], plane.shape[0] * spacing[up]]) / spacing.min()
         size *= max(1, round(_SMALLEST_SIDE / size.max()))
         picture = Image.fromarray((255 * plane.clip(0, 1)).round().astype(np.uint8))
         planes.append(np.asarray(picture.resize(tuple(size.round().astype(int)), Image.Resampling.BILINEAR)))
     return planes
 
 
-def _centre(volumes: list[Tensor]) -> tuple[int, ...]:
-    """Where most is seen: the centre of mass of the brightness of all volumes."""
-    mass = torch.stack([volume.detach().float().cpu().as_subclass(Tensor) + 1.0 for volume in volumes]).mean(0) + 1e-6
+def _centre(volume: Tensor) -> tuple[int, ...]:
+    """Where most is seen: the centre of mass of the brightness."""
+    mass = volume.detach().cpu().float().as_subclass(Tensor).mean(dim=0) + 1.0 + 1e-6
     centre = []
     for axis, size in enumerate(mass.shape):
         profile = mass.sum(dim=[a for a in range(3) if a != axis])
@@ -62,15 +63,22 @@ def _centre(volumes: list[Tensor]) -> tuple[int, ...]:
 
 
 def preview_picture(volumes: Mapping[str, Tensor]) -> Image.Image:
-    """Draw volumes ``[H, W, D]`` in [-1, 1] on one grid as columns under their names, planes as rows."""
-    centre = _centre(list(volumes.values()))
-    columns = {name: middle_planes((volume + 1.0) / 2.0, centre) for name, volume in volumes.items()}
+    """Draw volumes on one grid as columns under their names, planes as rows.
+
+    Args:
+        volumes: grey ``[1, H, W, D]`` in [-1, 1], or colour ``[3, H, W, D]`` in [0, 1], by title.
+    """
+    centre = _centre(next(volume for volume in reversed(list(volumes.values())) if volume.shape[0] == 1))
+    columns = {
+        name: middle_planes(volume if volume.shape[0] == 3 else (volume + 1.0) / 2.0, centre)
+        for name, volume in volumes.items()
+    }
     rows = next(iter(columns.values()))
     width = max(plane.shape[1] for plane in rows)
-    picture = Image.new("L", (width * len(columns), _TITLE_HEIGHT + sum(plane.shape[0] for plane in rows)))
+    picture = Image.new("RGB", (width * len(columns), _TITLE_HEIGHT + sum(plane.shape[0] for plane in rows)))
     draw = ImageDraw.Draw(picture)
     for column, (name, planes) in enumerate(columns.items()):
-        draw.text((column * width + 4, 2), name, fill=255)
+        draw.text((column * width + 4, 2), name, fill="white")
         top = _TITLE_HEIGHT
         for plane in planes:
             picture.paste(Image.fromarray(plane), (column * width + (width - plane.shape[1]) // 2, top))

@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from monai_ddfm.transforms.check_geometry import CheckGeometry, CheckGeometryD, CheckGeometryd, CheckGeometryDict
 from monai_ddfm.transforms.check_volume import CheckVolume, CheckVolumeD, CheckVolumed, CheckVolumeDict
+from monai_ddfm.transforms.colour_functional import (
+    ColourFunctional,
+    ColourFunctionalD,
+    ColourFunctionald,
+    ColourFunctionalDict,
+)
 from monai_ddfm.transforms.fuse_ddfm import FuseDDFM, FuseDDFMD, FuseDDFMd, FuseDDFMDict
+from monai_ddfm.transforms.keep_chroma import KeepChromaD, KeepChromad, KeepChromaDict
 from monai_ddfm.transforms.match_grids import MatchGrids, MatchGridsD, MatchGridsd, MatchGridsDict
 from monai_ddfm.transforms.modality import Modality, modality_of
 from monai_ddfm.transforms.normalize_modality import (
@@ -31,6 +38,7 @@ from monai_ddfm.transforms.restore_intensity import (
     RestoreIntensityd,
     RestoreIntensityDict,
 )
+from monai_ddfm.transforms.split_maps import SplitMapsD, SplitMapsd, SplitMapsDict
 from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict, WritePreviewd
 
 __all__ = [
@@ -42,10 +50,17 @@ __all__ = [
     "CheckVolumeD",
     "CheckVolumeDict",
     "CheckVolumed",
+    "ColourFunctional",
+    "ColourFunctionalD",
+    "ColourFunctionalDict",
+    "ColourFunctionald",
     "FuseDDFM",
     "FuseDDFMD",
     "FuseDDFMDict",
     "FuseDDFMd",
+    "KeepChromaD",
+    "KeepChromaDict",
+    "KeepChromad",
     "MatchGrids",
     "MatchGridsD",
     "MatchGridsDict",
@@ -63,6 +78,9 @@ __all__ = [
     "RestoreIntensityD",
     "RestoreIntensityDict",
     "RestoreIntensityd",
+    "SplitMapsD",
+    "SplitMapsDict",
+    "SplitMapsd",
     "WriteFused",
     "WriteFusedD",
     "WriteFusedDict",

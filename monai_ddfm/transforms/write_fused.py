@@ -17,12 +17,15 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.data import MetaTensor, NibabelWriter
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from PIL import Image
 
+from monai_ddfm.files import VOLUME_ENDINGS, image_ending
 from monai_ddfm.report.preview import preview_picture
 from monai_ddfm.report.whole_file import whole_file
 
@@ -35,13 +38,16 @@ def result_path(output_dir: str | Path, case: str, suffix: str, extension: str) 
 
 
 class WriteFused:
-    """Write an image as NIfTI with its affine, or a single slice of grey levels as PNG.
+    """Write an image as NIfTI with its affine, or a single slice as PNG.
 
     Args:
+        rgb: the image is colour, ``[3, H, W, D]`` in [0, 1], and is written as 8-bit RGB; else channels of a NIfTI are
+            its fourth axis, and a PNG holds the grey levels 0 to 255 as they are.
         overwrite: replace an existing file; else it is kept and an error says so.
     """
 
-    def __init__(self, overwrite: bool = False) -> None:
+    def __init__(self, rgb: bool = False, overwrite: bool = False) -> None:
+        self.rgb = rgb
         self.overwrite = overwrite
 
     def __call__(self, img: torch.Tensor, path: str | Path) -> Path:
@@ -54,31 +60,31 @@ class WriteFused:
         path = Path(path)
         if path.exists() and not self.overwrite:
             raise FileExistsError(f"{path}: exists and is kept; write elsewhere or ask to overwrite")
+        ending = image_ending(path)
+        if ending not in (*VOLUME_ENDINGS, ".png"):
+            raise ValueError(f"{path}: cannot write such a file; use .nii.gz, .nii or .png")
+        if ending == ".png" and img.shape[-1] != 1:
+            raise ValueError(f"{path}: a PNG holds one slice, got {img.shape[-1]}; write a volume as .nii.gz")
+        voxels = img.detach().cpu().as_subclass(torch.Tensor).movedim(0, -1)
+        if self.rgb or ending == ".png":
+            voxels = (voxels * (255.0 if self.rgb else 1.0)).round().clamp(0, 255).to(torch.uint8)
         with whole_file(path) as partial:
-            if path.name.endswith((".nii", ".nii.gz")):
-                _write_nifti(img, partial)
-            elif path.suffix.lower() == ".png":
-                _write_png(img, partial)
+            if ending == ".png":
+                picture = voxels[:, :, 0].transpose(0, 1)  # readers give the horizontal axis first
+                Image.fromarray((picture if self.rgb else picture[..., 0]).contiguous().numpy()).save(partial)
             else:
-                raise ValueError(
-                    f"{path}: cannot write {path.suffix or 'a name without ending'}; use .nii.gz, .nii or .png"
-                )
+                affine = img.affine if isinstance(img, MetaTensor) else torch.eye(4)
+                nib.save(_nifti(voxels.numpy(), affine), partial)
         return path
 
 
-def _write_nifti(img: torch.Tensor, path: Path) -> None:
-    writer = NibabelWriter(output_dtype=None)
-    writer.set_data_array(img, channel_dim=0)
-    affine = img.affine if isinstance(img, MetaTensor) else torch.eye(4)
-    writer.set_metadata({"affine": affine}, resample=False)
-    writer.write(str(path))
-
-
-def _write_png(img: torch.Tensor, path: Path) -> None:
-    if img.shape[-1] != 1:
-        raise ValueError(f"a PNG holds one slice, got {img.shape[-1]}; write a volume as .nii.gz")
-    grey = img[0, :, :, 0].detach().cpu().as_subclass(torch.Tensor).round().clamp(0, 255).to(torch.uint8)
-    Image.fromarray(grey.T.numpy()).save(path)  # readers give the horizontal axis first
+def _nifti(voxels: np.ndarray, affine: torch.Tensor) -> nib.Nifti1Image:
+    """A volume of one channel is 3-D; 8-bit colour takes NIfTI's RGB24; other channels are the fourth axis."""
+    if voxels.dtype == np.uint8:
+        voxels = np.ascontiguousarray(voxels).view([("R", "u1"), ("G", "u1"), ("B", "u1")])
+    image = nib.Nifti1Image(voxels[..., 0] if voxels.shape[-1] == 1 else voxels, affine.cpu().double().numpy())
+    image.header.set_xyzt_units("mm")
+    return image
 
 
 class WriteFusedd(MapTransform):
@@ -89,6 +95,7 @@ class WriteFusedd(MapTransform):
         output_dir: folder, made when missing.
         suffixes: end of the name for each key; the keys themselves by default.
         extension: ``.nii.gz``, ``.nii`` or ``.png``.
+        rgb: the images are colour, see `WriteFused`.
         case_key: key of the case's name.
         overwrite: replace existing files.
         allow_missing_keys: skip keys that a case lacks.
@@ -100,6 +107,7 @@ class WriteFusedd(MapTransform):
         output_dir: str | Path,
         suffixes: Sequence[str] | None = None,
         extension: str = ".nii.gz",
+        rgb: bool = False,
         case_key: str = "case",
         overwrite: bool = False,
         allow_missing_keys: bool = False,
@@ -109,7 +117,7 @@ class WriteFusedd(MapTransform):
         self.suffixes = dict(zip(self.keys, suffixes or map(str, self.keys), strict=True))
         self.extension = extension
         self.case_key = case_key
-        self.write = WriteFused(overwrite)
+        self.write = WriteFused(rgb, overwrite)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write every key's image; the data is returned unchanged."""
@@ -122,7 +130,7 @@ class WritePreviewd(MapTransform):
     """Write a PNG of the keys' volumes (in [-1, 1], one grid) side by side, in three planes.
 
     Args:
-        keys: the volumes, in the order of the columns.
+        keys: the volumes, in the order of the columns; a key that a case lacks is left out.
         output_dir: folder, made when missing.
         names: titles; the keys by default.
         case_key: key of the case's name.
@@ -152,7 +160,8 @@ class WritePreviewd(MapTransform):
         path = result_path(self.output_dir, data[self.case_key], "preview", ".png")
         if path.exists() and not self.overwrite:
             raise FileExistsError(f"{path}: exists and is kept; write elsewhere or ask to overwrite")
-        picture = preview_picture({name: data[key][0] for name, key in zip(self.names, self.keys, strict=True)})
+        columns = {name: data[key] for name, key in zip(self.names, self.keys, strict=True) if key in data}
+        picture = preview_picture(columns)
         with whole_file(path) as partial:
             picture.save(partial)
         return dict(data)

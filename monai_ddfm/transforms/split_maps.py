@@ -1,0 +1,49 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The channels of an inferer's output, each under its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+from monai_ddfm.inferers.ddfm import MAPS
+
+__all__ = ["SplitMapsD", "SplitMapsDict", "SplitMapsd"]
+
+
+class SplitMapsd(MapTransform):
+    """Split what `DDFMInferer` returns with ``maps``: the fused image stays under its key, each map gets its own.
+
+    Args:
+        keys: the inferer's output, usually ``pred``.
+        maps: the inferer's `maps`.
+        sources: how many sources were fused; ``provenance`` has a channel for each.
+    """
+
+    def __init__(self, keys: KeysCollection, maps: Sequence[str], sources: int) -> None:
+        super().__init__(keys)
+        self.sizes = {name: sources if name == "provenance" else 1 for name in MAPS if name in maps}
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add ``provenance`` ``[K, ...]``, ``uncertainty`` and ``novelty`` ``[1, ...]``, as far as asked for."""
+        split = dict(data)
+        for key in self.keys:
+            parts = split[key].split([1, *self.sizes.values()])
+            split.update(zip([key, *self.sizes], parts, strict=True))
+        return split
+
+
+SplitMapsD = SplitMapsDict = SplitMapsd
