@@ -1,0 +1,78 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What many tests share: a small prior, where the test files stand, a small real case, devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from monai.networks.nets import DiffusionModelUNet
+
+from monai_ddfm.presets import BUNDLE_ROOT
+from monai_ddfm.priors import UNetPrior
+
+EXAMPLE = BUNDLE_ROOT / "example" / "sts_010"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    return Path(__file__).parent / "data"
+
+
+def tiny_unet(channels: int = 1, seed: int = 0) -> DiffusionModelUNet:
+    """A U-Net of a few thousand random weights; MONAI's own initial weights answer zero to everything."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = DiffusionModelUNet(
+            spatial_dims=2,
+            in_channels=4 * channels,
+            out_channels=4 * channels,
+            channels=(8, 8),
+            attention_levels=(False, False),
+            num_res_blocks=1,
+            norm_num_groups=8,
+        )
+        torch.nn.init.normal_(network.out[-1].conv.weight, std=0.1)
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_prior() -> UNetPrior:
+    """A grayscale prior for images whose sides are multiples of 4."""
+    return UNetPrior(tiny_unet())
+
+
+@pytest.fixture(scope="session")
+def example_case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped MR and PET of one patient, thinned to 46 x 46 x 4 and 34 x 31 x 4 voxels: a folder of one case.
+
+    They keep their two grids; every third voxel of the MR is kept, and four slices 15 apart of both.
+    """
+    folder = tmp_path_factory.mktemp("example") / "sts_010"
+    folder.mkdir()
+    for name, stride in (("MR_T1.nii.gz", 3), ("PET.nii.gz", 1)):
+        image = nibabel.load(EXAMPLE / name)
+        thinned = image.slicer[::stride, ::stride, 5::15]
+        nibabel.save(nibabel.Nifti1Image(np.asarray(thinned.dataobj), thinned.affine), folder / name)
+    return folder

@@ -1,0 +1,37 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The FFT step is the minimiser it says it is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monai_ddfm.rectifiers.gradient_fit import fit_to_gradients
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (7, 5), (1, 9), (4, 1), (1, 1)])
+def test_derivative_of_the_objective_is_zero(shape: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(2, 1, *shape, generator=generator, dtype=torch.float64)
+    gradients = torch.randn(2, 2, *shape, generator=generator, dtype=torch.float64)
+    k = fit_to_gradients(image, gradients).requires_grad_()
+    differences = torch.cat([k.roll(-1, -2) - k, k.roll(-1, -1) - k], dim=1)
+    objective = (k - image).square().sum() + (differences - gradients).square().sum()
+    (derivative,) = torch.autograd.grad(objective, k)
+    torch.testing.assert_close(derivative, torch.zeros_like(derivative), rtol=0, atol=1e-12)
+
+
+def test_own_gradients_give_the_image_back() -> None:
+    image = torch.randn(1, 1, 9, 10, generator=torch.Generator().manual_seed(1))
+    gradients = torch.cat([image.roll(-1, -2) - image, image.roll(-1, -1) - image], dim=1)
+    torch.testing.assert_close(fit_to_gradients(image, gradients), image, rtol=0, atol=1e-5)
