@@ -41,7 +41,7 @@ from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.whole_folder import require_free, whole_file
 
-__all__ = ["write_presentation_state"]
+__all__ = ["reason_against_overlay", "write_presentation_state"]
 
 _logger = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ def write_presentation_state(
     file, derivation, created = Path(file), derivation or Derivation(), created or datetime.now()
     require_free(file, overwrite)
     check_sources(anchor, sources)
-    _check_one_space(anchor, sources)
+    if (reason := reason_against_overlay(anchor, sources)) is not None:
+        raise ValueError(f"{reason}; leave the presentation state out")
     ordered = [anchor, *(source for source in sources if source is not anchor and source != anchor)]
     copied = Dataset()
     copy_attributes(read_instance(anchor.instances[0].path), copied)
@@ -127,19 +128,18 @@ def write_presentation_state(
     return file
 
 
-def _check_one_space(anchor: SeriesIdentity, sources: Sequence[SeriesIdentity]) -> None:
+def reason_against_overlay(anchor: SeriesIdentity, sources: Sequence[SeriesIdentity]) -> str | None:
+    """Return why no presentation state can overlay these series; None when one can."""
     for source in sources:
+        name = f"{source.modality} {source.series_instance_uid}"
         if source.study_instance_uid != anchor.study_instance_uid:
-            raise ValueError(
-                f"a presentation state overlays series of one study, but {source.modality} "
-                f"{source.series_instance_uid} is of another study than the anchor; leave the presentation state out"
+            return f"a presentation state overlays series of one study, but {name} is of another study than the anchor"
+        if not anchor.frame_of_reference_uid or source.frame_of_reference_uid != anchor.frame_of_reference_uid:
+            return (
+                f"a presentation state overlays series of one frame of reference, but {name} is in "
+                f"{source.frame_of_reference_uid or 'none'} and the anchor in {anchor.frame_of_reference_uid or 'none'}"
             )
-        if source.frame_of_reference_uid != anchor.frame_of_reference_uid or not anchor.frame_of_reference_uid:
-            raise ValueError(
-                f"a presentation state overlays series of one frame of reference, but {source.modality} "
-                f"{source.series_instance_uid} is in {source.frame_of_reference_uid or 'none'} and the anchor in "
-                f"{anchor.frame_of_reference_uid or 'none'}; leave the presentation state out"
-            )
+    return None
 
 
 def _referenced_images(source: SeriesIdentity, copied: Dataset) -> list[Dataset]:
@@ -169,7 +169,9 @@ def _blending_input(
     rescale = {(float(image.get("RescaleSlope", 1)), float(image.get("RescaleIntercept", 0))) for image in images}
     if len(rescale) > 1:
         # A presentation state knows one rescale for all slices; without one, the images' own apply (PS3.4 N.2.1.1)
-        _logger.warning("%s is rescaled slice by slice; the presentation state leaves that to them", source.modality)
+        _logger.warning(
+            "%s is rescaled slice by slice: the presentation state leaves the rescale to its images", source.modality
+        )
         for image in images:
             del image.RescaleSlope, image.RescaleIntercept
     return AdvancedBlending(
