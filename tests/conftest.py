@@ -19,10 +19,10 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from monai.networks.nets import DiffusionModelUNet
 
 from monai_ddfm.presets import BUNDLE_ROOT
 from monai_ddfm.priors import UNetPrior
+from tests.tiny_unet import tiny_unet
 
 EXAMPLE = BUNDLE_ROOT / "example" / "sts_010"
 
@@ -38,23 +38,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     return Path(__file__).parent / "data"
-
-
-def tiny_unet(channels: int = 1, seed: int = 0) -> DiffusionModelUNet:
-    """A U-Net of a few thousand random weights; MONAI's own initial weights answer zero to everything."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = DiffusionModelUNet(
-            spatial_dims=2,
-            in_channels=4 * channels,
-            out_channels=4 * channels,
-            channels=(8, 8),
-            attention_levels=(False, False),
-            num_res_blocks=1,
-            norm_num_groups=8,
-        )
-        torch.nn.init.normal_(network.out[-1].conv.weight, std=0.1)
-    return network.eval()
 
 
 @pytest.fixture(scope="session")
