@@ -73,7 +73,7 @@ class StackGeometry:
     @property
     def fine_spacing(self) -> float:
         """The spacing of the finer part of an uneven stack: the lower quartile of its steps (mm)."""
-        return float(np.quantile(np.diff(self.depths), 0.25))
+        return float(np.quantile(np.diff(self.depths), 0.25, method="higher"))
 
 
 def stack_geometry(ordered: Sequence[Slice]) -> StackGeometry:
