@@ -14,6 +14,12 @@
 from __future__ import annotations
 
 from monai_ddfm.transforms.check_geometry import CheckGeometry, CheckGeometryD, CheckGeometryd, CheckGeometryDict
+from monai_ddfm.transforms.check_registration import (
+    CheckRegistration,
+    CheckRegistrationD,
+    CheckRegistrationd,
+    CheckRegistrationDict,
+)
 from monai_ddfm.transforms.check_volume import CheckVolume, CheckVolumeD, CheckVolumed, CheckVolumeDict
 from monai_ddfm.transforms.colour_functional import (
     ColourFunctional,
@@ -32,6 +38,7 @@ from monai_ddfm.transforms.normalize_modality import (
     NormalizeModalityDict,
 )
 from monai_ddfm.transforms.read_source import ReadSource, ReadSourceD, ReadSourced, ReadSourceDict
+from monai_ddfm.transforms.register_rigid import RegisterRigid, RegisterRigidD, RegisterRigidd, RegisterRigidDict
 from monai_ddfm.transforms.restore_intensity import (
     RestoreIntensity,
     RestoreIntensityD,
@@ -39,6 +46,7 @@ from monai_ddfm.transforms.restore_intensity import (
     RestoreIntensityDict,
 )
 from monai_ddfm.transforms.split_maps import SplitMapsD, SplitMapsd, SplitMapsDict
+from monai_ddfm.transforms.write_dicom import WriteDicomD, WriteDicomd, WriteDicomDict
 from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict, WritePreviewd
 
 __all__ = [
@@ -46,6 +54,10 @@ __all__ = [
     "CheckGeometryD",
     "CheckGeometryDict",
     "CheckGeometryd",
+    "CheckRegistration",
+    "CheckRegistrationD",
+    "CheckRegistrationDict",
+    "CheckRegistrationd",
     "CheckVolume",
     "CheckVolumeD",
     "CheckVolumeDict",
@@ -74,6 +86,10 @@ __all__ = [
     "ReadSourceD",
     "ReadSourceDict",
     "ReadSourced",
+    "RegisterRigid",
+    "RegisterRigidD",
+    "RegisterRigidDict",
+    "RegisterRigidd",
     "RestoreIntensity",
     "RestoreIntensityD",
     "RestoreIntensityDict",
@@ -81,6 +97,9 @@ __all__ = [
     "SplitMapsD",
     "SplitMapsDict",
     "SplitMapsd",
+    "WriteDicomD",
+    "WriteDicomDict",
+    "WriteDicomd",
     "WriteFused",
     "WriteFusedD",
     "WriteFusedDict",

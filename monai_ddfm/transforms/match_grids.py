@@ -45,10 +45,9 @@ class MatchGrids(Transform):
         if img.shape[1:] == anchor.shape[1:] and same_affine:
             return img
         lowest = img.min()
-        matched = MetaTensor(self.resample(img - lowest, anchor) + lowest)
-        name = img.meta.get("filename_or_obj")
-        if name is not None:  # ResampleToMatch gives it the anchor's
-            matched.meta["filename_or_obj"] = name
+        matched = MetaTensor((self.resample(img - lowest, anchor) + lowest).as_subclass(torch.Tensor))
+        matched.meta = {**img.meta, "spatial_shape": matched.shape[1:]}  # ResampleToMatch gave it the anchor's
+        matched.affine = anchor.affine
         return matched
 
 
