@@ -1,0 +1,210 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The structure-aware rectifier: who has something to say is heard, voxel by voxel, in intensity and in gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from monai_ddfm.rectifiers.base import Rectifier
+from monai_ddfm.rectifiers.grid import local_range
+from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
+from monai_ddfm.rectifiers.noise import estimate_noise
+from monai_ddfm.rectifiers.salience import dominant_gradient, salience, shine_through
+
+__all__ = ["StructureRectifier", "StructureState"]
+
+# Residuals below these, in [0, 1], count as met; sharper knees only slow the iteration down.
+_KNEE_INTENSITY, _KNEE_GRADIENT = 0.05, 0.01
+_GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
+_LAYER_WINDOW = 15  # voxels; what shines through is smoother than any detail
+_BACKGROUND = -1.0 + 1e-6
+
+
+class StructureState(NamedTuple):
+    """What the sources say, once and for all timesteps; all in [-1, 1].
+
+    Attributes:
+        solution: what the sources alone ask for, ``[B, 1, *spatial]``.
+        low: smallest value allowed, ``[B, 1, *spatial]``.
+        high: largest value allowed.
+        layers: each source with the others shining through it, ``[B, K, *spatial]``.
+        weights: salience of each source, ``[B, K, *spatial]``.
+        noise: noise level of each source, ``[B, K]``.
+    """
+
+    solution: Tensor
+    low: Tensor
+    high: Tensor
+    layers: Tensor
+    weights: Tensor
+    noise: Tensor
+
+
+class StructureRectifier(Rectifier[StructureState]):
+    """Likelihood sum_k w_k |f - m_k|_1 + structure |grad f - g|_1 of K >= 2 sources, solved by EM.
+
+    w_k is the salience of source k at the voxel, m_k the source with the others shining through, g the gradient of the
+    source with the most local gradient energy; the derivation is in docs/structure_rectifier.md. The answer d of the
+    sources does not depend on the prior's proposal, as the likelihood is strictly convex, so it is computed once, in
+    `start`. Each timestep weighs it against the proposal by their precisions, f = (P d + L x0) / (P + L), with
+    P = 1 / sigma_n^2 from the sources' noise and L = prior_strength / sigma_t^2: clean sources decide alone, noisy ones
+    leave the fine scales to the prior.
+
+    Args:
+        mix: what makes a source salient: 0 structure (edges, texture) alone, 1 brightness alone.
+        sharpness: how hard the choice between sources is; 0 averages, large values take the most salient one.
+        window: odd side length, in voxels of the finest axis, of the neighbourhood salience is measured in. Small:
+            choices follow detail; large: choices are smooth.
+        show_through: how much the weaker sources shine through where another one dominates: 0 not at all, large values
+            up to the brightest source.
+        structure: weight of the gradients against the intensities. Small: intensities are kept and edges soften; large:
+            edges and texture are kept and brightness drifts.
+        iterations: EM iterations.
+        sweeps: Jacobi sweeps in each iteration.
+        envelope: keep each voxel within the range of all sources in its 3 x 3 (x 3) neighbourhood, so that nothing is
+            invented.
+        prior_strength: c, trust in the prior's proposal against noisy sources; 0 ignores the prior.
+        noise: noise level of every source in [-1, 1] if it is known; else it is estimated for each.
+        tolerated_noise: up to this noise level, in [-1, 1], sources count as clean and the prior is not needed.
+        spatial_dims: 2 for slices on their own, 3 for volumes whose slices are coupled by gradients across them.
+        spacing: voxel size along each spatial axis (D, H, W for volumes); along coarser axes gradients weigh less and
+            windows have fewer voxels. Default: the same along all.
+
+    Raises:
+        ValueError: an argument out of its range.
+    """
+
+    def __init__(
+        self,
+        mix: float = 0.4,
+        sharpness: float = 4.0,
+        window: int = 11,
+        show_through: float = 0.3,
+        structure: float = 1.0,
+        iterations: int = 15,
+        sweeps: int = 3,
+        envelope: bool = True,
+        prior_strength: float = 1.0,
+        noise: float | None = None,
+        tolerated_noise: float = 0.05,
+        spatial_dims: int = 2,
+        spacing: Sequence[float] | None = None,
+    ) -> None:
+        if not 0 <= mix <= 1:
+            raise ValueError(f"mix must be from 0 (structure) to 1 (brightness), got {mix}")
+        if window < 1 or window % 2 == 0:
+            raise ValueError(f"window must be odd and positive, got {window}")
+        for name, value in (
+            ("sharpness", sharpness),
+            ("show_through", show_through),
+            ("structure", structure),
+            ("prior_strength", prior_strength),
+            ("noise", noise or 0.0),
+            ("tolerated_noise", tolerated_noise),
+        ):
+            if value < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
+        if iterations < 0 or sweeps < 1:
+            raise ValueError(f"iterations must be at least 0 and sweeps 1, got {iterations} and {sweeps}")
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"spatial_dims must be 2 (slices) or 3 (volumes), got {spatial_dims}")
+        spacing = [1.0] * spatial_dims if spacing is None else list(spacing)
+        if len(spacing) != spatial_dims or min(spacing) <= 0:
+            raise ValueError(f"spacing must be {spatial_dims} positive numbers, got {spacing}")
+        self.mix = mix
+        self.sharpness = sharpness
+        self.window = window
+        self.show_through = show_through
+        self.structure = structure
+        self.iterations = iterations
+        self.sweeps = sweeps
+        self.envelope = envelope
+        self.prior_strength = prior_strength
+        self.noise = noise
+        self.tolerated_noise = tolerated_noise
+        self.spatial_dims = spatial_dims
+        self.fineness = [min(spacing) / s for s in spacing]  # 1 along the finest axis, less along coarser ones
+
+    def start(self, sources: Tensor) -> StructureState:
+        """Solve for what the sources alone ask for, and measure their noise.
+
+        Raises:
+            ValueError: fewer than two sources, or another number of spatial axes than `spatial_dims`.
+        """
+        if sources.ndim != self.spatial_dims + 2 or sources.shape[1] < 2:
+            axes = "H, W" if self.spatial_dims == 2 else "D, H, W"
+            raise ValueError(f"sources must be [B, K, {axes}] with K of 2 or more, got {tuple(sources.shape)}")
+        noise = self._noise(sources)
+        bright = (sources + 1) / 2
+        weights = salience(bright, self._voxels(self.window), self.mix, self.sharpness, noise / 2)
+        layers = shine_through(bright, self.show_through, self._voxels(_LAYER_WINDOW))
+        bounds = local_range(sources) if self.envelope else (sources.new_tensor(-1.0), sources.new_tensor(1.0))
+        low, high = (bound.expand(sources[:, :1].shape) for bound in bounds)
+        solution = fit_intensities_and_gradients(
+            start=(weights * layers).sum(1, keepdim=True),
+            layers=layers,
+            weights=weights,
+            gradient=dominant_gradient(bright, self._voxels(_GRADIENT_WINDOW), noise / 2),
+            gradient_weights=[self.structure * fineness for fineness in self.fineness],
+            bounds=((low + 1) / 2, (high + 1) / 2),
+            knees=(_KNEE_INTENSITY, _KNEE_GRADIENT),
+            iterations=self.iterations,
+            sweeps=self.sweeps,
+        )
+        state = StructureState(2 * solution - 1, low, high, 2 * layers - 1, weights, noise)
+        return state._replace(solution=_within(state.solution, sources, state))
+
+    def __call__(
+        self, x0: Tensor, sources: Tensor, state: StructureState, sigma: float
+    ) -> tuple[Tensor, StructureState]:
+        """Weigh the sources' answer against the proposal, see `Rectifier.__call__`; the state does not change."""
+        share = self.provenance(state.solution, sources, state)
+        noise = (share * _per_source(state.noise.square(), sources)).sum(1, keepdim=True)
+        proposal = self.prior_strength * noise  # L / (P + L) = c sigma_n^2 / (c sigma_n^2 + sigma_t^2)
+        trust = proposal / (proposal + sigma**2).clamp_min(torch.finfo(x0.dtype).tiny)
+        return _within(state.solution + trust * (x0 - state.solution), sources, state), state
+
+    def solve(self, sources: Tensor, state: StructureState) -> Tensor:
+        """Return what the sources alone ask for, ``[B, 1, *spatial]``."""
+        return state.solution
+
+    def provenance(self, fused: Tensor, sources: Tensor, state: StructureState) -> Tensor:
+        """Share of each source by the E-step's precisions w_k / |f - m_k|, ``[B, K, *spatial]``."""
+        precision = state.weights * expected_precision(fused - state.layers, 2 * _KNEE_INTENSITY)
+        return precision / precision.sum(1, keepdim=True)
+
+    def _noise(self, sources: Tensor) -> Tensor:
+        """Noise level of each source beyond what is tolerated, ``[B, K]``."""
+        if self.noise is None:
+            level = estimate_noise(sources)
+        else:
+            level = sources.new_full(sources.shape[:2], self.noise)
+        return (level.square() - self.tolerated_noise**2).clamp_min(0).sqrt()
+
+    def _voxels(self, window: int) -> list[int]:
+        """Odd side lengths of a window along each axis, about equally long in space."""
+        return [max(0, round((window * fineness - 1) / 2)) * 2 + 1 for fineness in self.fineness]
+
+
+def _within(f: Tensor, sources: Tensor, state: StructureState) -> Tensor:
+    """Keep f within its bounds, and background background."""
+    background = (sources <= _BACKGROUND).all(dim=1, keepdim=True)
+    return f.clamp(state.low, state.high).masked_fill(background, -1.0)
+
+
+def _per_source(values: Tensor, like: Tensor) -> Tensor:
+    return values.reshape(values.shape + (1,) * (like.ndim - 2))

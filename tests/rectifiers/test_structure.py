@@ -1,0 +1,230 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The laws of the structure-aware rectifier, whatever the sources are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from monai_ddfm.rectifiers.grid import local_range
+from monai_ddfm.rectifiers.structure import StructureRectifier
+
+SIGMAS = st.sampled_from([0.0, 0.01, 0.3, 10.0])
+
+
+def random_sources(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Blocky images: flat regions, edges and some background, as in anatomy."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand((*shape[:-2], (shape[-2] + 3) // 4, (shape[-1] + 3) // 4), generator=generator, dtype=dtype)
+    blocks = coarse.repeat_interleave(4, -2).repeat_interleave(4, -1)[..., : shape[-2], : shape[-1]]
+    noise = torch.rand(shape, generator=generator, dtype=dtype)
+    return ((3.0 * blocks + 0.2 * noise) - 1.5).clamp(-1, 1)
+
+
+def proposal(seed: int, sources: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(seed + 1)
+    return 2 * torch.rand(sources[:, :1].shape, generator=generator, dtype=sources.dtype) - 1
+
+
+def rectify(rectifier: StructureRectifier, x0: Tensor, sources: Tensor, sigma: float) -> Tensor:
+    return rectifier(x0, sources, rectifier.start(sources), sigma)[0]
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**31), sources=st.integers(2, 4), sigma=SIGMAS, noise=st.sampled_from([0.0, 0.2, 5.0]))
+def test_the_envelope_of_the_sources_is_never_left(seed: int, sources: int, sigma: float, noise: float) -> None:
+    images = random_sources(seed, 2, sources, 20, 24, dtype=torch.float32)
+    fused = rectify(StructureRectifier(noise=noise), proposal(seed, images), images, sigma)
+    low, high = local_range(images)
+    assert (fused >= low).all() and (fused <= high).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**31), copies=st.integers(2, 4), mix=st.floats(0, 1), show_through=st.floats(0, 3))
+def test_equal_sources_give_the_source(seed: int, copies: int, mix: float, show_through: float) -> None:
+    image = random_sources(seed, 1, 1, 20, 24)
+    sources = image.expand(-1, copies, -1, -1)
+    rectifier = StructureRectifier(mix=mix, show_through=show_through)
+    state = rectifier.start(sources)
+    torch.testing.assert_close(rectifier.solve(sources, state), image, atol=1e-9, rtol=0)
+    share = rectifier.provenance(image, sources, state)
+    torch.testing.assert_close(share, torch.full_like(share, 1 / copies))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**31), order=st.permutations([0, 1, 2]), sigma=SIGMAS)
+def test_the_order_of_the_sources_only_permutes_their_shares(seed: int, order: list[int], sigma: float) -> None:
+    sources = random_sources(seed, 1, 3, 20, 24)
+    x0 = proposal(seed, sources)
+    rectifier = StructureRectifier(noise=0.1)
+    state, permuted = rectifier.start(sources), rectifier.start(sources[:, order])
+    fused = rectifier(x0, sources, state, sigma)[0]
+    torch.testing.assert_close(rectifier(x0, sources[:, order], permuted, sigma)[0], fused, atol=1e-9, rtol=0)
+    share = rectifier.provenance(fused, sources, state)
+    torch.testing.assert_close(
+        rectifier.provenance(fused, sources[:, order], permuted), share[:, order], atol=1e-9, rtol=0
+    )
+    torch.testing.assert_close(share.sum(1), torch.ones_like(share[:, 0]))
+    assert (share >= 0).all()
+
+
+def test_a_batch_equals_its_images_one_by_one() -> None:
+    sources = random_sources(3, 4, 2, 20, 24)
+    x0 = proposal(3, sources)
+    rectifier = StructureRectifier(noise=0.2)
+    together = rectify(rectifier, x0, sources, 0.1)
+    alone = torch.cat([rectify(rectifier, x0[i : i + 1], sources[i : i + 1], 0.1) for i in range(4)])
+    torch.testing.assert_close(together, alone, atol=1e-12, rtol=0)
+
+
+def test_single_and_double_precision_agree() -> None:
+    sources = random_sources(4, 2, 2, 32, 32)
+    rectifier = StructureRectifier()
+    double = rectifier.start(sources)
+    single = rectifier.start(sources.float())
+    assert single.solution.dtype == torch.float32
+    torch.testing.assert_close(single.solution.double(), double.solution, atol=1e-3, rtol=0)
+    torch.testing.assert_close(single.weights.double(), double.weights, atol=1e-3, rtol=0)
+
+
+def test_a_volume_of_one_slice_is_that_slice() -> None:
+    sources = random_sources(5, 2, 3, 20, 24)
+    flat = StructureRectifier(noise=0.1)
+    deep = StructureRectifier(noise=0.1, spatial_dims=3, spacing=(3.0, 1.0, 1.0))
+    expected = rectify(flat, proposal(5, sources), sources, 0.1)
+    fused = rectify(deep, proposal(5, sources)[:, :, None], sources[:, :, None], 0.1)
+    torch.testing.assert_close(fused[:, :, 0], expected, atol=1e-12, rtol=0)
+    share = deep.provenance(fused, sources[:, :, None], deep.start(sources[:, :, None]))
+    torch.testing.assert_close(share.sum(1), torch.ones_like(share[:, 0]))
+
+
+def test_slices_of_a_volume_are_coupled_less_the_farther_they_lie_apart() -> None:
+    sources = random_sources(6, 1, 2, 5, 20, 24)
+    changed = sources.clone()
+    changed[:, :, 0] = random_sources(7, 1, 2, 20, 24)
+
+    def effect(thickness: float) -> float:
+        rectifier = StructureRectifier(spatial_dims=3, spacing=(thickness, 1.0, 1.0))
+        difference = rectifier.start(changed).solution - rectifier.start(sources).solution
+        return float(difference[:, :, 2].abs().mean())
+
+    assert effect(1.0) > 2 * effect(10.0)
+    assert effect(10.0) < 0.01
+
+
+def test_coupling_makes_independent_noise_in_a_slice_smaller() -> None:
+    generator = torch.Generator().manual_seed(8)
+    clean = random_sources(8, 1, 2, 1, 24, 24).expand(-1, -1, 8, -1, -1)
+    noisy = (clean + 0.2 * torch.randn(clean.shape, generator=generator, dtype=clean.dtype)).clamp(-1, 1)
+
+    def roughness(rectifier: StructureRectifier) -> float:
+        stacked = noisy if rectifier.spatial_dims == 3 else noisy[0].movedim(1, 0)
+        fused = rectifier.start(stacked).solution
+        fused = fused[0, 0] if rectifier.spatial_dims == 3 else fused[:, 0]
+        return float(fused.diff(n=2, dim=0).abs().mean())
+
+    assert roughness(StructureRectifier(spatial_dims=3)) < 0.95 * roughness(StructureRectifier())
+
+
+def test_background_of_all_sources_stays_background() -> None:
+    sources = random_sources(9, 1, 3, 24, 24)
+    sources[..., :10, :] = -1.0
+    fused = rectify(StructureRectifier(noise=0.3), proposal(9, sources), sources, 0.01)
+    assert (fused[..., :10, :] == -1.0).all()
+    assert (fused[..., 12:, :] > -1.0).any()
+
+
+def test_bone_is_bright_and_soft_tissue_keeps_its_structure() -> None:
+    """A bright ring (bone in CT) around fine stripes (tissue in MRI), each seen by one source only."""
+    y, x = torch.meshgrid(torch.arange(48) - 23.5, torch.arange(48) - 23.5, indexing="ij")
+    radius = torch.sqrt(y * y + x * x)
+    ct = torch.where((radius > 16) & (radius < 21), 0.9, -0.8)
+    ct[radius >= 21] = -1.0
+    mri = torch.where(radius < 16, 0.2 * torch.sign(torch.sin(1.3 * x)), torch.tensor(-0.9))
+    mri[radius >= 21] = -1.0
+    sources = torch.stack([mri, ct])[None].double()
+    rectifier = StructureRectifier()
+    state = rectifier.start(sources)
+    inside, bone = radius < 13, (radius > 17.5) & (radius < 19.5)
+    assert state.solution[0, 0][bone].min() > 0.8
+    texture = torch.corrcoef(torch.stack([state.solution[0, 0][inside], mri[inside].double()]))[0, 1]
+    assert texture > 0.98
+    share = rectifier.provenance(state.solution, sources, state)[0]
+    assert share[1][bone].min() > 0.9
+    assert share[0][inside].mean() > 0.9
+
+
+def planted(sources: Tensor) -> Tensor:
+    """The rectifier's own answer with a bright disc that no source has."""
+    x0 = StructureRectifier().start(sources).solution.clone()
+    x0[..., 12:20, 12:20] = 1.0
+    return x0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_structure_that_only_the_prior_proposes_is_suppressed(noise: float) -> None:
+    ramp = torch.linspace(-0.6, 0.0, 32, dtype=torch.float64).expand(1, 2, 32, 32)
+    sources = torch.stack([ramp[:, 0], 0.5 * ramp[:, 1]], dim=1)
+    fused = rectify(StructureRectifier(noise=noise), planted(sources), sources, 0.05)
+    assert fused[..., 12:20, 12:20].max() <= sources[..., 11:21, 11:21].max()
+    free = rectify(StructureRectifier(noise=noise, envelope=False), planted(sources), sources, 0.05)
+    assert (free[..., 12:20, 12:20].mean() > 0.8) == (noise > 0)
+
+
+def test_noisy_sources_trust_the_prior_and_clean_ones_do_not() -> None:
+    sources = random_sources(10, 1, 2, 24, 24)
+    x0 = proposal(10, sources)
+
+    def distance(noise: float, sigma: float) -> float:
+        rectifier = StructureRectifier(noise=noise, tolerated_noise=0.0, envelope=False)
+        state = rectifier.start(sources)
+        return float((rectifier(x0, sources, state, sigma)[0] - state.solution).abs().mean())
+
+    assert distance(0.0, 0.0) == 0 < distance(1e-3, 1.0) < 1e-5
+    assert distance(0.3, 0.3) > 0.1
+    # P and L in equal parts: half way
+    rectifier = StructureRectifier(noise=0.3, tolerated_noise=0.0, envelope=False)
+    state = rectifier.start(sources)
+    half = (rectifier.solve(sources, state) + x0) / 2
+    inside = (sources > -1).any(1, keepdim=True)
+    torch.testing.assert_close(rectifier(x0, sources, state, 0.3)[0][inside], half[inside])
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [
+        ("mix", 1.5, "mix must be from 0"),
+        ("window", 4, "odd"),
+        ("sharpness", -1.0, "negative"),
+        ("show_through", -0.1, "negative"),
+        ("structure", -0.1, "negative"),
+        ("prior_strength", -0.1, "negative"),
+        ("noise", -0.1, "negative"),
+        ("sweeps", 0, "sweeps"),
+        ("spatial_dims", 4, "spatial_dims"),
+        ("spacing", (1.0, 0.0), "spacing"),
+        ("spacing", (1.0, 1.0, 1.0), "spacing"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(argument: str, value: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        StructureRectifier(**{argument: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 8, 8), (1, 2, 4, 8, 8), (2, 8, 8)])
+def test_sources_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="sources must be"):
+        StructureRectifier().start(torch.zeros(shape))
