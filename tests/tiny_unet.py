@@ -30,7 +30,7 @@ def tiny_unet(channels: int = 1, seed: int = 0) -> DiffusionModelUNet:
             channels=(8, 8),
             attention_levels=(False, False),
             num_res_blocks=1,
-            norm_num_groups=8,
+            norm_num_groups=4,
         )
         torch.nn.init.normal_(network.out[-1].conv.weight, std=0.1)
     return network.eval()
