@@ -1,0 +1,43 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Debian's validators: dcmftest (dcmtk), dciodvfy and dcentvfy (dicom3tools)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = ("dcmftest", "dciodvfy", "dcentvfy")
+
+needs_validators = pytest.mark.skipif(
+    any(shutil.which(program) is None for program in PROGRAMS),
+    reason="needs dcmftest, dciodvfy and dcentvfy (Debian: apt-get install dcmtk dicom3tools)",
+)
+
+
+def validator_errors(files: Sequence[Path]) -> list[str]:
+    """Return what the validators call an error: in each file, and between the files of one study."""
+    errors = []
+    for file in files:
+        if subprocess.run(["dcmftest", str(file)], capture_output=True).returncode:
+            errors.append(f"{file.name}: no DICOM file")
+        errors += [f"{file.name}: {line}" for line in _said("dciodvfy", "-new", str(file))]
+    return errors + _said("dcentvfy", *map(str, files))
+
+
+def _said(*command: str) -> list[str]:
+    done = subprocess.run(command, capture_output=True, text=True)
+    return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
