@@ -53,14 +53,15 @@ class FusionMetric(CumulativeIterationMetric):
     Called with the fused images as ``y_pred`` and their sources as ``y``: slices ``[B, 1, H, W]`` and ``[B, K, H, W]``,
     or volumes ``[B, 1, H, W, D]`` and ``[B, K, H, W, D]`` (or lists of these without B). Both are mapped from
     `value_range` to whole grey levels 0..255, as an 8-bit picture holds them, since the published values are taken from
-    such pictures. A volume's value is the mean over its slices along the last axis that show tissue: at least 1 percent
-    of the pixels above 5 percent of the range in some source, or in the fused image where no sources are given. It is
-    NaN, which MONAI's reductions leave out, for a volume without any such slice. Slices given as slices all count.
+    such pictures. A volume's value is the mean over its slices that show tissue: at least 1 percent of the pixels above
+    5 percent of the range in some source, or in the fused image where no sources are given. It is NaN, which MONAI's
+    reductions leave out, for a volume without any such slice. Slices given as slices all count.
 
     Args:
         value_range: (lowest, highest) value of the images, (-1, 1) as inside the inferer or (0, 255) for pictures.
         reduction: MONAI's metric reduction over cases and sources.
         get_not_nans: whether `aggregate` also returns the number of cases that counted.
+        slice_axis: spatial axis along which volumes are cut into slices, -1 for the last.
     """
 
     needs_sources = True
@@ -71,11 +72,15 @@ class FusionMetric(CumulativeIterationMetric):
         value_range: tuple[float, float] = (-1.0, 1.0),
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
+        slice_axis: int = -1,
     ) -> None:
         super().__init__()
         self.value_range = value_range
         self.reduction = reduction
         self.get_not_nans = get_not_nans
+        if not -3 <= slice_axis < 3:
+            raise ValueError(f"slice_axis counts the three spatial axes, -3 to 2, got {slice_axis}")
+        self.slice_axis = slice_axis
 
     def measure(self, fused: Tensor, sources: Tensor) -> Tensor:
         """Return the value of each slice, ``[B]`` or ``[B, K]``, from slices in grey levels 0..255."""
@@ -96,7 +101,7 @@ class FusionMetric(CumulativeIterationMetric):
     def _measure_case(self, fused: Tensor, sources: Tensor) -> Tensor:
         """Values ``[1]`` or ``[K]`` of one slice or volume ``[1, H, W(, D)]`` and its sources ``[K, H, W(, D)]``."""
         is_volume = fused.ndim == 4
-        fused, sources = (x.movedim(-1, 0) if is_volume else x[None] for x in (fused, sources))
+        fused, sources = (x.movedim(1 + self.slice_axis % 3, 0) if is_volume else x[None] for x in (fused, sources))
         values = []
         for f, s in zip(fused.split(_SLICES_AT_ONCE), sources.split(_SLICES_AT_ONCE), strict=True):
             f, s = to_grey_levels(f, self.value_range), to_grey_levels(s, self.value_range)
@@ -158,6 +163,7 @@ class _SourceMetric(FusionMetric):
         per_source: keep one value per source (with ``reduction="mean_batch"``, `aggregate` returns ``[K]``).
         reduction: see `FusionMetric`.
         get_not_nans: see `FusionMetric`.
+        slice_axis: see `FusionMetric`.
     """
 
     function: Callable[..., Tensor]
@@ -168,8 +174,9 @@ class _SourceMetric(FusionMetric):
         per_source: bool = False,
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
+        slice_axis: int = -1,
     ) -> None:
-        super().__init__(value_range, reduction, get_not_nans)
+        super().__init__(value_range, reduction, get_not_nans, slice_axis)
         self.per_source = per_source
         self.channels = None if per_source else 1
 
@@ -216,6 +223,7 @@ class FusionSSIMMetric(_SourceMetric):
         per_source: keep one value per source.
         reduction: see `FusionMetric`.
         get_not_nans: see `FusionMetric`.
+        slice_axis: see `FusionMetric`.
     """
 
     def __init__(
@@ -225,8 +233,9 @@ class FusionSSIMMetric(_SourceMetric):
         per_source: bool = False,
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
+        slice_axis: int = -1,
     ) -> None:
-        super().__init__(value_range, per_source, reduction, get_not_nans)
+        super().__init__(value_range, per_source, reduction, get_not_nans, slice_axis)
         self.data_range = data_range
 
     def measure(self, fused: Tensor, sources: Tensor) -> Tensor:

@@ -65,6 +65,14 @@ def test_cohort_accumulates_in_the_range_of_the_inferer(metric: type[FusionMetri
     assert cohort.aggregate().item() == pytest.approx(expected.item())
 
 
+def test_volumes_are_cut_along_the_chosen_axis() -> None:
+    fused, sources = volumes(depth=4)
+    turned = metrics.VIFMetric(value_range=(0, 255), slice_axis=0)(fused.movedim(-1, 2), sources.movedim(-1, 2))
+    torch.testing.assert_close(turned, metrics.VIFMetric(value_range=(0, 255))(fused, sources))
+    with pytest.raises(ValueError, match="-3 to 2, got 3"):
+        metrics.VIFMetric(slice_axis=3)
+
+
 def test_per_source_values() -> None:
     fused, sources = volumes(depth=4)
     metric = metrics.VIFMetric(value_range=(0, 255), per_source=True, reduction="mean_batch", get_not_nans=True)

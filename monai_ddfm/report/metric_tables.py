@@ -1,0 +1,128 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Metrics of a cohort as tables: one file per case, one with all cases, one summary."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from monai.utils import string_list_all_gather
+
+from monai_ddfm.report.whole_file import whole_file
+
+__all__ = ["MetricTables"]
+
+_CASES, _SUMMARY = "cases.csv", "summary.csv"
+_STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
+    "mean": np.mean,
+    "std": np.std,
+    "min": np.min,
+    "median": np.median,
+    "max": np.max,
+    "cases": len,
+}
+
+
+class MetricTables:
+    """Ignite handler that writes what the engine's metrics measured.
+
+    ``<case>_metrics.csv`` has the metrics of one case, ``cases.csv`` a row for each case, and ``summary.csv`` a row for
+    each metric with its mean, standard deviation, minimum, median and maximum over the cases that have a value. The
+    metrics must be `monai.handlers.IgniteMetricHandler` (they keep the value of every case); of several processes the
+    first writes all.
+
+    Args:
+        output_dir: folder, made when missing.
+        sources: names of the sources, for metrics that have one value per source (columns ``VIF_MR``, ``VIF_PET``).
+        case_key: key of the case's name in the batch.
+        overwrite: replace tables of an earlier run.
+    """
+
+    def __init__(
+        self, output_dir: str | Path, sources: Sequence[str], case_key: str = "case", overwrite: bool = False
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.sources = list(sources)
+        self.case_key = case_key
+        self.overwrite = overwrite
+        self._cases: list[str] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the engine, after its metrics."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.note_cases)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.write)
+
+    def start(self, engine: Engine) -> None:
+        """Forget the cases of an earlier run.
+
+        Raises:
+            FileExistsError: there are tables already, and `overwrite` is off.
+        """
+        self._cases = []
+        existing = [path for name in (_CASES, _SUMMARY) if (path := self.output_dir / name).exists()]
+        if existing and not self.overwrite:
+            raise FileExistsError(f"{existing[0]}: exists and is kept; write elsewhere or ask to overwrite")
+
+    def note_cases(self, engine: Engine) -> None:
+        """Note the names of the cases of a batch."""
+        self._cases += [str(case[self.case_key]) for case in engine.state.batch]  # type: ignore[union-attr]
+
+    def write(self, engine: Engine) -> None:
+        """Write all tables from ``engine.state.metric_details``.
+
+        Raises:
+            ValueError: the engine has no metrics.
+        """
+        distributed = idist.get_world_size() > 1
+        cases = string_list_all_gather(self._cases) if distributed else self._cases
+        if idist.get_rank() != 0:
+            return
+        columns = self._columns(getattr(engine.state, "metric_details", {}))
+        if not columns:
+            raise ValueError("MetricTables found no metrics: give the evaluator key_val_metric, an IgniteMetricHandler")
+        rows = [[case, *map(_text, row)] for case, row in zip(cases, zip(*columns.values(), strict=True), strict=True)]
+        for case, *cells in rows:
+            self._write_table(f"{case}_metrics.csv", ("metric", "value"), zip(columns, cells, strict=True))
+        self._write_table(_CASES, ("case", *columns), rows)
+        summary = []
+        for metric, values in columns.items():
+            known = values[~np.isnan(values)]
+            summary.append([metric, *(_text(f(known)) if len(known) else "" for f in _STATISTICS.values())])
+        self._write_table(_SUMMARY, ("metric", *_STATISTICS), summary)
+
+    def _columns(self, details: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+        """The values of all cases by column; a metric with several values per case has a column for each source."""
+        columns: dict[str, np.ndarray] = {}
+        for metric, values in details.items():
+            per_case = values.cpu().double().numpy().reshape(len(values), -1)
+            names = [f"{metric}_{source}" for source in self.sources] if per_case.shape[1] > 1 else [metric]
+            columns.update(zip(names, per_case.T, strict=True))
+        return columns
+
+    def _write_table(self, name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        with whole_file(self.output_dir / name) as partial, partial.open("w", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(head)
+            table.writerows(rows)
+
+
+def _text(value: float) -> str:
+    """Six digits; nothing for a value that does not exist."""
+    return "" if np.isnan(value) else f"{value:.6g}"

@@ -1,0 +1,72 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""To [-1, 1] by the window that another image was normalised with."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, Transform
+
+from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
+
+__all__ = ["NormalizeLike", "NormalizeLikeD", "NormalizeLikeDict", "NormalizeLiked"]
+
+
+class NormalizeLike(Transform):
+    """Undo `RestoreIntensity`: a fused image in the anchor's units comes back to [-1, 1]."""
+
+    def __call__(self, img: torch.Tensor, like: MetaTensor) -> torch.Tensor:  # type: ignore[override]
+        """Scale ``img`` by the window noted on `like` by `NormalizeModality`, clipped to [-1, 1].
+
+        Raises:
+            ValueError: `like` was not normalised, or the two do not have one shape.
+        """
+        if not isinstance(like, MetaTensor) or INTENSITY_RANGE not in like.meta:
+            raise ValueError(f"{file_of(like)}: no {INTENSITY_RANGE!r} in its meta: NormalizeModality did not scale it")
+        if img.shape[1:] != like.shape[1:]:
+            raise ValueError(
+                f"{file_of(img)}: is {tuple(img.shape[1:])} voxels and {file_of(like)} is {tuple(like.shape[1:])}; a "
+                "fused image has the grid of its anchor: give the same anchor that it was fused with"
+            )
+        low, high = (float(value) for value in like.meta[INTENSITY_RANGE])
+        return ((img - low) * (2.0 / (high - low)) - 1.0).clamp(-1.0, 1.0)
+
+
+class NormalizeLiked(MapTransform):
+    """Dictionary version of `NormalizeLike`.
+
+    Args:
+        keys: images in the units of `like`.
+        like: key of the image whose window they get, the anchor.
+        allow_missing_keys: skip keys that a case lacks.
+    """
+
+    def __init__(self, keys: KeysCollection, like: str, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.like = like
+        self.normalize = NormalizeLike()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Normalise every key's image."""
+        normalised = dict(data)
+        for key in self.key_iterator(normalised):
+            normalised[key] = self.normalize(normalised[key], normalised[self.like])
+        return normalised
+
+
+NormalizeLikeD = NormalizeLikeDict = NormalizeLiked

@@ -1,0 +1,42 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Fused images back in [-1, 1]."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_ddfm.transforms import NormalizeModality, RestoreIntensity
+from monai_ddfm.transforms.normalize_like import NormalizeLike, NormalizeLiked
+
+
+def anchor() -> MetaTensor:
+    ramp = torch.linspace(-1000, 2000, 4 * 5 * 6).view(1, 4, 5, 6)
+    return NormalizeModality("CT", ct_window=(-160, 240))(MetaTensor(ramp))
+
+
+def test_undoes_restore_intensity() -> None:
+    fused = torch.linspace(-1, 1, 120).view(1, 4, 5, 6)
+    restored = RestoreIntensity()(fused, anchor())
+    assert (restored.min(), restored.max()) == (-160, 240)
+    torch.testing.assert_close(NormalizeLike()(restored, anchor()), fused, atol=1e-6, rtol=0)
+    case = NormalizeLiked("fused", like="CT")({"CT": anchor(), "fused": restored})
+    torch.testing.assert_close(case["fused"], fused, atol=1e-6, rtol=0)
+
+
+def test_another_grid_or_an_anchor_in_its_own_units_is_refused() -> None:
+    with pytest.raises(ValueError, match="grid of its anchor"):
+        NormalizeLike()(torch.zeros(1, 4, 5, 7), anchor())
+    with pytest.raises(ValueError, match="did not scale it"):
+        NormalizeLike()(torch.zeros(1, 4, 5, 6), MetaTensor(torch.zeros(1, 4, 5, 6)))
