@@ -62,6 +62,10 @@ class Rectifier(ABC, Generic[State]):
         """
         return self(sources.mean(dim=1, keepdim=True), sources, state, math.inf)[0]
 
+    def listens(self, state: State) -> bool:
+        """Return whether a proposal can change the answer; if not, the prior need not be asked."""
+        return True
+
     @abstractmethod
     def provenance(self, fused: Tensor, sources: Tensor, state: State) -> Tensor:
         """Share of each source in each voxel of the fused image, ``[B, K, *spatial]``, summing to 1 over K."""
