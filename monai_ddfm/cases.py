@@ -24,7 +24,9 @@ from monai.data import Dataset
 from monai_ddfm.files import image_ending, image_stem
 from monai_ddfm.report.reason import reason_of
 
-__all__ = ["CaseDataset", "find_cases"]
+__all__ = ["FAULT", "CaseDataset", "find_cases"]
+
+FAULT = "fault"
 
 
 def _is_source(path: Path) -> bool:
@@ -66,18 +68,14 @@ def _case_of(folder: Path, keys: Sequence[str]) -> dict[str, str]:
 def _cases_in_folder(dataset_dir: Path, keys: Sequence[str]) -> list[dict[str, str]]:
     """The folder itself as one case, or each of its folders as one."""
     folders = [dataset_dir] if _case_of(dataset_dir, keys) else sorted(p for p in dataset_dir.iterdir() if p.is_dir())
-    cases, incomplete = [], []
-    for folder in folders:
-        case = _case_of(folder, keys)
-        if len(case) == len(keys):
-            cases.append({"case": folder.resolve().name, **case})
-        elif case:
-            incomplete.append(f"{folder}: no image named {', '.join(key for key in keys if key not in case)}")
-    if incomplete:
-        raise FileNotFoundError(
-            "; ".join(incomplete) + f". A case is a folder that holds {', '.join(keys)}, e.g. {keys[0]}.nii.gz; change "
-            "anchor and sources, or add what is missing"
-        )
+    cases = [{"case": folder.resolve().name, **found} for folder in folders if (found := _case_of(folder, keys))]
+    for case in cases:
+        missing = [key for key in keys if key not in case]
+        if missing:
+            case[FAULT] = (
+                f"{dataset_dir}: case {case['case']} has no image named {', '.join(missing)}. A case is a folder that "
+                f"holds {', '.join(keys)}, e.g. {keys[0]}.nii.gz; change anchor and sources, or add what is missing"
+            )
     if not cases:
         raise FileNotFoundError(
             f"{dataset_dir}: no case found; expected {', '.join(f'{key}.nii.gz' for key in keys)} in it or in each of "
@@ -110,6 +108,9 @@ def find_cases(
 ) -> list[dict[str, str]]:
     """Return one ``{"case": name, key: path, ...}`` for each case.
 
+    A case that lacks a file stays in the list with a ``fault`` that says so: it is reported when its turn comes, and
+    does not stop the others.
+
     Args:
         dataset_dir: a folder of cases (one folder each), or the folder of one case.
         keys: names of the anchor and the other sources: words of the file's name, case does not matter. A source may
@@ -117,7 +118,7 @@ def find_cases(
         datalist: JSON with a list of ``{"case": name, key: path, ...}``; paths are relative to `dataset_dir`.
 
     Raises:
-        FileNotFoundError: a folder, a file or a source of a case is missing.
+        FileNotFoundError: there is no such folder or datalist, no case, or no case whose files are all there.
         ValueError: fewer than two sources or one named twice, a name that fits several files, cases of the same name,
             or a datalist of another form.
     """
@@ -134,9 +135,12 @@ def find_cases(
         cases = _cases_in_datalist(Path(datalist), dataset_dir, keys)
     _require_distinct(case["case"] for case in cases)
     for case in cases:
-        for key in keys:
-            if not Path(case[key]).exists():
-                raise FileNotFoundError(f"{case[key]}: no such file (the {key} of case {case['case']})")
+        absent = [key for key in keys if key in case and not Path(case[key]).exists()]
+        if absent:
+            case[FAULT] = f"{case[absent[0]]}: no such file (the {absent[0]} of case {case['case']})"
+    faults = [case[FAULT] for case in cases if FAULT in case]
+    if len(faults) == len(cases):
+        raise FileNotFoundError("; ".join(faults))
     return cases
 
 
@@ -145,7 +149,7 @@ def _require_distinct(names: Iterable[str]) -> None:
     for name in names:
         if name in seen:
             raise ValueError(f"two cases are named {name!r}: their results would have the same names; rename one")
-        if Path(name).name != name or name in ("", ".", ".."):
+        if Path(name).name != name or name in ("", ".", "..", "summary"):
             raise ValueError(f"a case cannot be named {name!r}: results are files of that name")
         seen.add(name)
 
@@ -154,6 +158,8 @@ class CaseDataset(Dataset):
     """A MONAI dataset of cases whose errors are the reason itself, not MONAI's "applying transform ..."."""
 
     def _transform(self, index: int) -> Any:
+        if FAULT in self.data[index]:
+            raise FileNotFoundError(self.data[index][FAULT])
         try:
             return super()._transform(index)
         except RuntimeError as error:

@@ -104,6 +104,7 @@ def _overrides(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "sources": keys[1:],
         "modalities": {key: modality.value for key, modality in zip(keys, modalities, strict=True)},
         "overwrite": options.overwrite,
+        "summary": None,
         **_result(Path(options.output), images[0], ".png" if pictures else ".nii.gz"),
         **{key: getattr(options, key) for key in ("steps", "seed") if getattr(options, key) is not None},
     }

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Hashable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -27,9 +26,8 @@ from monai.transforms import Transform
 from monai_ddfm import __version__
 from monai_ddfm.report.whole_file import whole_file
 
-__all__ = ["BeginRecordd", "FinishRecordd", "content_key", "describe", "unfinished_cases"]
+__all__ = ["BeginRecordd", "FinishRecordd", "content_key", "describe", "read_record", "record_path"]
 
-logger = logging.getLogger(__name__)
 _IRRELEVANT = {"progress", "callback", "slices_per_batch"}  # they change nothing in a result
 _LARGEST_TENSOR = 32
 
@@ -79,58 +77,18 @@ def content_key(case: Mapping[str, Any], keys: Sequence[str], settings: Any) -> 
     return _record(case, keys, settings)["content_key"]
 
 
-def _record_path(output_dir: str | Path, case: str) -> Path:
+def record_path(output_dir: str | Path, case: str) -> Path:
+    """Return where the record of a case stands: ``output_dir/<case>.json``."""
     return Path(output_dir) / f"{case}.json"
 
 
-def _read_record(path: Path) -> dict[str, Any]:
-    """The record at `path`; nothing when there is none, or when the file is somebody else's."""
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record at `path`; nothing when there is none, or when the file is somebody else's."""
     try:
         record = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-
-
-def unfinished_cases(
-    cases: Sequence[dict[str, str]],
-    keys: Sequence[str],
-    output_dir: str | Path,
-    endings: Sequence[str],
-    settings: Any,
-    overwrite: bool = False,
-) -> list[dict[str, str]]:
-    """Return the cases that have no finished result from these files and settings.
-
-    Args:
-        cases: ``{"case": name, key: path, ...}`` each.
-        keys: the sources.
-        output_dir: folder of the results.
-        endings: what follows a case's name in the names of its results, e.g. ``_fused.nii.gz``.
-        settings: what shapes the result, as `describe` gives it.
-        overwrite: do every case, and replace results of that name.
-
-    Raises:
-        FileExistsError: results of the same name, made from other files or with other settings, or by somebody else;
-            they are kept unless `overwrite`.
-    """
-    pending = []
-    for case in cases:
-        path = _record_path(output_dir, case["case"])
-        results = [path, *(Path(output_dir) / f"{case['case']}{ending}" for ending in endings)]
-        existing = [result for result in results if result.exists()]
-        if existing and not overwrite:
-            record = _read_record(path)
-            if record.get("content_key") != content_key(case, keys, settings):
-                raise FileExistsError(
-                    f"{existing[0]}: exists, made from other files or with other settings, and is kept; give another "
-                    "output_dir, or overwrite"
-                )
-            if record["finished"]:
-                logger.warning("%s: finished already, kept (%s)", case["case"], path)
-                continue
-        pending.append(case)
-    return pending
 
 
 class _WriteRecordd(Transform):
@@ -146,7 +104,7 @@ class _WriteRecordd(Transform):
         """Write the record; the data is returned unchanged."""
         files = {key: data[key].meta["filename_or_obj"] for key in self.keys}
         record = {"case": data[self.case_key], "finished": self.finished, **_record(files, self.keys, self.settings)}
-        with whole_file(_record_path(self.output_dir, data[self.case_key])) as partial:
+        with whole_file(record_path(self.output_dir, data[self.case_key])) as partial:
             partial.write_text(json.dumps(record, indent=2) + "\n")
         return dict(data)
 

@@ -1,0 +1,102 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The data loader of a run: the case that comes next is loaded while the one before is fused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from monai.data.utils import list_data_collate
+
+from monai_ddfm.cases import CaseDataset
+from monai_ddfm.cohort.claims import Claims
+from monai_ddfm.cohort.ledger import Ledger
+from monai_ddfm.report.results import Results
+
+__all__ = ["CaseLoader"]
+
+
+class _Loaded(NamedTuple):
+    case_index: int
+    batch: dict[str, Any] | None  # None: finished before, or failed
+    error: Exception | None = None
+
+
+class CaseLoader:
+    """Yields batches of one case each, for an evaluator; a case that cannot be loaded is noted and passed over.
+
+    It has no length, as other processes take cases too, and it is its own iterator: a second loop goes on where the
+    first one broke off.
+
+    Args:
+        dataset: the cases.
+        claims: which of them this process does.
+        results: which of them are finished.
+        ledger: where kept and failed cases are noted.
+    """
+
+    def __init__(self, dataset: CaseDataset, claims: Claims, results: Results, ledger: Ledger) -> None:
+        self.dataset = dataset
+        self.claims = claims
+        self.results = results
+        self.ledger = ledger
+        self.names = [str(case["case"]) for case in dataset.data]
+        self.current: str | None = None
+        self._ahead = self._load_ahead()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Go on with the cases that are left."""
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        """Return the next case that is to be fused."""
+        self.current = None
+        for index, batch, error in self._ahead:
+            if self.ledger.no_room:
+                break
+            if not self.claims.take(index):
+                continue
+            case = self.names[index]
+            if error is not None:
+                self.ledger.failed(case, error)
+            elif batch is None:
+                self.ledger.kept(case)
+            else:
+                self.results.remove_partial(case)
+                self.current = case
+                self.ledger.begin(case, "fuse")
+                return batch
+        self._ahead.close()
+        raise StopIteration
+
+    def _load_ahead(self) -> Generator[_Loaded, None, None]:
+        """Yield loaded cases, each while a thread loads the next."""
+        indices = self.claims.to_load()
+        with ThreadPoolExecutor(1, "load") as thread:
+            index = next(indices, None)
+            coming = None if index is None else thread.submit(self._load, index)
+            while coming is not None:
+                loaded = coming.result()
+                index = next(indices, None)
+                coming = None if index is None else thread.submit(self._load, index)
+                yield loaded
+
+    def _load(self, index: int) -> _Loaded:
+        try:
+            with self.ledger.timed(self.names[index], "load"):
+                if self.results.are_finished(self.dataset.data[index]):
+                    return _Loaded(index, None)
+                return _Loaded(index, list_data_collate([self.dataset[index]]))
+        except Exception as error:  # whatever is wrong with a case, the others go on
+            return _Loaded(index, None, error)

@@ -1,0 +1,117 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Running an evaluator over all cases: one that fails is noted, and the others go on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.engines import Evaluator
+
+from monai_ddfm.cohort.case_loader import CaseLoader
+from monai_ddfm.cohort.ledger import FAILED, FINISHED, KEPT
+from monai_ddfm.cohort.processes import OneProcess
+from monai_ddfm.cohort.summary import write_summary
+from monai_ddfm.cohort.write_behind import WriteBehind
+
+__all__ = ["failure_of", "run_cohort"]
+
+logger = logging.getLogger(__name__)
+_NAMED_FAILURES = 5
+
+
+def run_cohort(
+    evaluator: Evaluator,
+    loader: CaseLoader,
+    writer: WriteBehind,
+    processes: OneProcess,
+    summary: str | Path | None = None,
+) -> None:
+    """Fuse every case that no other process does and that is not finished, then wait for the other processes.
+
+    Args:
+        evaluator: fuses the batches of `loader` and ends in `writer`.
+        loader: the evaluator's data loader.
+        writer: the evaluator's postprocessing.
+        processes: of this run.
+        summary: file for what became of the cases; None for none.
+
+    Raises:
+        RuntimeError: some cases failed (a single case: its own error); the others are finished nevertheless.
+        OSError: `summary` cannot be written.
+    """
+    begun, ledger, first = time.perf_counter(), loader.ledger, processes.rank == 0
+    if summary is not None and first:
+        write_summary(summary, loader.names, [], processes.count, complete=False)
+    processes.meet()
+    _evaluate_all(evaluator, loader)
+    writer.wait()
+    outcomes = [outcome for notes in processes.gather(ledger.outcomes) for outcome in notes]
+    if first:
+        _say(outcomes)
+        if summary is not None:
+            _write_last(summary, loader.names, outcomes, processes.count, time.perf_counter() - begun)
+    processes.leave()
+    if any(outcome["status"] == FAILED for outcome in outcomes) or len(outcomes) < len(loader.names):
+        raise failure_of(loader.names, outcomes, ledger.errors) if first else SystemExit(1)
+
+
+def _evaluate_all(evaluator: Evaluator, loader: CaseLoader) -> None:
+    """Run the evaluator, again after each case that fails, until its loader has no more."""
+    more = True
+    while more:
+        try:
+            evaluator.run()
+            more = False
+        except Exception as error:
+            if loader.current is None:
+                raise  # no case's fault
+            loader.ledger.failed(loader.current, error)
+
+
+def _say(outcomes: Sequence[Mapping[str, Any]]) -> None:
+    counts = {status: sum(o["status"] == status for o in outcomes) for status in (FINISHED, KEPT, FAILED)}
+    logger.info(", ".join(f"{count} {status}" for status, count in counts.items()))
+
+
+def _write_last(summary: str | Path, names: list[str], outcomes: list[Any], count: int, seconds: float) -> None:
+    try:
+        write_summary(summary, names, outcomes, count, seconds)
+    except OSError as error:  # the failure of the cases, most likely of the same reason, is what is raised
+        logger.error("%s", error)
+        if not any(outcome["status"] == FAILED for outcome in outcomes):
+            raise
+
+
+def failure_of(
+    names: Sequence[str], outcomes: Sequence[Mapping[str, Any]], errors: Mapping[str, BaseException] | None = None
+) -> BaseException:
+    """Return the error that a run with failed cases ends in.
+
+    Args:
+        names: all cases.
+        outcomes: notes on them, as `Ledger` has them.
+        errors: errors of this process, by case.
+    """
+    if len(names) == 1 and errors:
+        return next(iter(errors.values()))
+    failed = [f"{outcome['case']}: {outcome['reason']}" for outcome in outcomes if outcome["status"] == FAILED]
+    named = "; ".join(failed[:_NAMED_FAILURES]) + ("; ..." if len(failed) > _NAMED_FAILURES else "")
+    left = len(names) - len(outcomes)
+    return RuntimeError(
+        f"{len(failed)} of {len(names)} cases failed{f' and {left} were not begun' if left else ''}: {named}. Put "
+        "right what is wrong and run again: finished cases are kept"
+    )

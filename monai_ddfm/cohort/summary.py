@@ -1,0 +1,72 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``summary.json``: what became of the cases of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_ddfm import __version__
+from monai_ddfm.cohort.ledger import FAILED, FINISHED, KEPT
+from monai_ddfm.report.whole_file import whole_file
+
+__all__ = ["write_summary"]
+
+
+def _is_summary(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text())
+    except ValueError:
+        return False
+    return isinstance(content, dict) and {"complete", "cases", "pending"} <= content.keys()
+
+
+def write_summary(
+    path: str | Path,
+    cases: Sequence[str],
+    outcomes: Sequence[Mapping[str, Any]],
+    processes: int = 1,
+    seconds: float = 0.0,
+    complete: bool = True,
+) -> None:
+    """Write how many cases are finished, kept and failed, which are pending, and the note on each.
+
+    Args:
+        path: the file; it replaces the summary of the run before.
+        cases: names of all cases.
+        outcomes: notes of all processes, as `Ledger` has them.
+        processes: how many worked.
+        seconds: wall time of the run.
+        complete: whether the run came to its end; one that was killed leaves false here.
+
+    Raises:
+        FileExistsError: there is another file of this name.
+        OSError: the folder cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not _is_summary(path):
+        raise FileExistsError(f"{path}: exists, is not a summary of a run, and is kept; choose another output_dir")
+    known = {outcome["case"] for outcome in outcomes}
+    content = {
+        "version": __version__,
+        "complete": complete,
+        **{status: sum(outcome["status"] == status for outcome in outcomes) for status in (FINISHED, KEPT, FAILED)},
+        "pending": [case for case in cases if case not in known],
+        "processes": processes,
+        "seconds": round(seconds, 3),
+        "cases": sorted(outcomes, key=lambda outcome: str(outcome["case"])),
+    }
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,68 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Writing the results of one case while the next is fused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import torch
+from monai.transforms import Transform
+
+from monai_ddfm.cohort.ledger import Ledger
+
+__all__ = ["WriteBehind"]
+
+
+class WriteBehind(Transform):
+    """Apply a transform in a thread of its own, one case at a time, and note what became of the case.
+
+    The data come back as they were; at most one case waits, so memory stays bounded.
+
+    Args:
+        transform: restores and writes, on the CPU.
+        ledger: where finished and failed cases are noted.
+        case_key: key of the case's name.
+    """
+
+    def __init__(self, transform: Callable[[Any], Any], ledger: Ledger, case_key: str = "case") -> None:
+        self.transform = transform
+        self.ledger = ledger
+        self.case_key = case_key
+        self._thread = ThreadPoolExecutor(1, "write")
+        self._writing: Future[None] | None = None
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
+        """Hand the fused case over for writing, as soon as the one before is written."""
+        on_host = {key: value.cpu() if isinstance(value, torch.Tensor) else value for key, value in data.items()}
+        self.ledger.end(data[self.case_key], "fuse")
+        self.wait()
+        self._writing = self._thread.submit(self._write, on_host)
+        return data
+
+    def _write(self, data: dict[Hashable, Any]) -> None:
+        case = data[self.case_key]
+        try:
+            with self.ledger.timed(case, "write"):
+                self.transform(data)
+        except Exception as error:  # whatever is wrong with a case, the others go on
+            self.ledger.failed(case, error)
+        else:
+            self.ledger.finished(case)
+
+    def wait(self) -> None:
+        """Wait until everything handed over is written."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
