@@ -68,6 +68,9 @@ class NormalizeModality(Transform):
         mr_percentiles: percentiles of the volume that become -1 and 1.
         uptake_percentile: percentile of PET/SPECT that becomes 1; zero becomes -1.
         window: (low, high) in scanner units; overrules all of the above.
+
+    Raises:
+        ValueError: a window or percentiles that do not rise.
     """
 
     def __init__(
@@ -78,6 +81,9 @@ class NormalizeModality(Transform):
         uptake_percentile: float = 99.9,
         window: Sequence[float] | None = None,
     ) -> None:
+        for name, limits in (("ct_window", ct_window), ("mr_percentiles", mr_percentiles), ("window", window)):
+            if limits is not None and (len(limits) != 2 or not limits[0] < limits[1]):
+                raise ValueError(f"{name} must be (low, high) with low below high, got {list(limits)}")
         self.modality = modality if isinstance(modality, Modality) else modality_of(modality)
         self.ct_window = ct_window
         self.mr_percentiles = mr_percentiles
@@ -96,7 +102,7 @@ class NormalizeModality(Transform):
         )
         smallest, largest = float(img.min()), float(img.max())
         if high <= low:  # nearly all background: the few voxels that differ decide
-            low, high = min(low, smallest), largest
+            low, high = low if self.modality.functional else min(low, smallest), largest
         if high <= low or largest <= low or smallest >= high:
             raise ValueError(
                 f"{file_of(img)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
