@@ -1,0 +1,45 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Back into the anchor's units."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_ddfm.transforms import NormalizeModalityd, RestoreIntensity, RestoreIntensityd
+from tests.volumes import random_volume
+
+
+def test_linear() -> None:
+    img = MetaTensor(torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1, 1), meta={"intensity_range": (-160.0, 240.0)})
+    assert RestoreIntensity()(img).flatten().tolist() == pytest.approx([-160.0, 40.0, 240.0])
+
+
+def test_units_of_another_image() -> None:
+    data = {"CT": random_volume(4, 4, 4) - 500, "PET": random_volume(4, 4, 4, seed=1)}
+    data = NormalizeModalityd(["CT", "PET"])(data)
+    data["fused"] = torch.zeros(1, 4, 4, 4)
+    restored = RestoreIntensityd(["fused", "absent"], like="CT", allow_missing_keys=True)(data)
+    assert restored["fused"].eq(40.0).all()
+    assert restored["CT"] is data["CT"]
+    own = RestoreIntensityd("PET")(data)
+    assert float(own["PET"].max()) == pytest.approx(data["PET"].meta["intensity_range"][1], rel=1e-5)
+
+
+@pytest.mark.parametrize("like", [None, random_volume(2, 2, 2, file="MR.nii.gz")])
+def test_image_that_was_not_scaled(like: MetaTensor | None) -> None:
+    with pytest.raises(
+        ValueError, match=r"(image|MR\.nii\.gz): no 'intensity_range' in its meta: NormalizeModality did not"
+    ):
+        RestoreIntensity()(torch.zeros(1, 2, 2, 2), like)

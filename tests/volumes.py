@@ -1,0 +1,54 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Small volumes with an affine, in memory and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from monai.data import MetaTensor
+from scipy.spatial.transform import Rotation
+
+__all__ = ["ANISOTROPIC", "affines", "random_volume", "save_nifti"]
+
+ANISOTROPIC = np.array([[-1.5, 0, 0, 20], [0, 2, 0, -30], [0, 0, 4, 5], [0, 0, 0, 1]], dtype=np.float64)
+
+
+def random_volume(
+    *shape: int, affine: np.ndarray = ANISOTROPIC, seed: int = 0, file: str = "scan.nii.gz"
+) -> MetaTensor:
+    """A volume ``[1, *shape]`` with values from 0 to 1000."""
+    voxels = 1000.0 * torch.rand(1, *shape, generator=torch.Generator().manual_seed(seed))
+    return MetaTensor(voxels, affine=torch.from_numpy(affine.copy()), meta={"filename_or_obj": file})
+
+
+def save_nifti(path: Path, voxels: np.ndarray, affine: np.ndarray = ANISOTROPIC) -> Path:
+    """Write an array in its own dtype; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(voxels, affine, dtype=voxels.dtype), path)
+    return path
+
+
+@st.composite
+def affines(draw: st.DrawFn) -> np.ndarray:
+    """Any scanner geometry: rotated, of unequal spacing, mirrored or not, anywhere within a metre."""
+    number = st.floats(-1.0, 1.0, width=32)
+    rotation = Rotation.from_rotvec([3.0 * draw(number) for _ in range(3)]).as_matrix()
+    spacing = [draw(st.floats(0.25, 8.0, width=32)) * draw(st.sampled_from([-1.0, 1.0])) for _ in range(3)]
+    affine = np.eye(4)
+    affine[:3, :3] = rotation * spacing
+    affine[:3, 3] = [1000.0 * draw(number) for _ in range(3)]
+    return affine
