@@ -14,8 +14,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from typing import Any, NamedTuple
+from functools import cache, partial
+from typing import Any
 
 import torch
 from monai.inferers import Inferer
@@ -23,14 +23,15 @@ from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
+from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.novelty import novelty
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
-from monai_ddfm.inferers.slices import pad_by_reflection, slices_to_volume, volume_to_slices
+from monai_ddfm.inferers.slice_walk import FusedSlices, SliceWalk, WalkContext
+from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
-from monai_ddfm.samplers import check_timesteps, noise_level, sample_ddim, sample_ddpm, spaced_timesteps
+from monai_ddfm.samplers import check_timesteps, spaced_timesteps
 
 __all__ = ["BACKGROUND", "MAPS", "DDFMInferer", "has_tissue"]
 
@@ -44,23 +45,12 @@ def has_tissue(sources: Tensor) -> Tensor:
     return (sources > BACKGROUND).any(dim=1, keepdim=True)
 
 
-class _Walk(NamedTuple):
-    """Slices that walk together, and what they walk with."""
-
-    sources: Tensor  # [n, K, H, W]
-    places: list[int]  # of the slices in their volume
-    prior: DiffusionPrior
-    dtype: torch.dtype  # of the network's arithmetic
-    noise: NoiseField
-    bar: tqdm
-
-
 class DDFMInferer(Inferer):
     """Fuse K registered sources by denoising diffusion (DDFM, arXiv 2303.06840), slice by slice.
 
     At each timestep the prior proposes a clean image, the rectifier pulls it towards the sources, and the sampler steps
     on. The inferer cuts volumes into slices and puts the fused slices together again. Slices whose rectifier does not
-    listen to proposals (`Rectifier.listens`: the sources are precise enough to decide alone) cost no network evaluation.
+    listen to proposals (`Rectifier.listens`: the sources are precise enough to decide alone) cost no evaluation.
 
     Args:
         rectifier: what the sources say; the paper's by default.
@@ -77,6 +67,8 @@ class DDFMInferer(Inferer):
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
+        denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
+            rectifier compares anatomy and not noise.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
         maps: what else to return, channels after the fused image: ``provenance`` (share of each source, K channels),
             ``uncertainty`` (standard deviation over seeds) and ``novelty`` (distance outside the range of the sources
@@ -104,6 +96,7 @@ class DDFMInferer(Inferer):
         slice_axis: int = -1,
         slices_per_batch: int = 8,
         precision: str = "auto",
+        denoise_sources: bool = False,
         luminance_range: str = "full",
         maps: Sequence[str] = (),
         uncertainty_seeds: int = 8,
@@ -123,22 +116,25 @@ class DDFMInferer(Inferer):
             raise ValueError(f"maps are {', '.join(MAPS)}; got {', '.join(sorted(unknown))}")
         if slices_per_batch < 1:
             raise ValueError(f"slices_per_batch must be at least 1, got {slices_per_batch}")
-        self.rectifier = rectifier if rectifier is not None else EMRectifier()
-        self.sampler = sampler
-        self.timesteps = spaced_timesteps(steps, start_timestep) if timesteps is None else list(timesteps)
-        self.start = start
-        self.eta = eta
+        self.walk = SliceWalk(
+            rectifier=rectifier if rectifier is not None else EMRectifier(),
+            sampler=sampler,
+            timesteps=spaced_timesteps(steps, start_timestep) if timesteps is None else timesteps,
+            start=start,
+            eta=eta,
+            denoise_sources=denoise_sources,
+            luminance_range=LuminanceRange(luminance_range),
+            slices_per_batch=slices_per_batch,
+            callback=callback,
+        )
         self.seed = seed
         self.shared_noise = shared_noise
         self.slice_axis = slice_axis
-        self.slices_per_batch = slices_per_batch
         self.precision = precision
-        self.luminance_range = LuminanceRange(luminance_range)
         self.maps = tuple(name for name in MAPS if name in maps)
         self.uncertainty_seeds = uncertainty_seeds
         self.novelty_allowance = novelty_allowance
         self.progress = progress
-        self.callback = callback
 
     def __call__(self, inputs: Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
         """Fuse.
@@ -166,11 +162,12 @@ class DDFMInferer(Inferer):
             raise ValueError(
                 f"inputs must be [B, K, H, W] or [B, K, H, W, D] with K of 2 or more sources, got {tuple(inputs.shape)}"
             )
-        check_timesteps(self.timesteps, len(network.alphas_cumprod))
+        check_timesteps(self.walk.timesteps, len(network.alphas_cumprod))
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
-            dtype = resolve_precision(self.precision, network, slices.device)
-            fused, provenance = self._fuse(slices, network, dtype, self.seed)
+            dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
+            fuse = partial(self._fuse, slices, network, dtype)
+            fused, provenance = fuse(self.seed)
             volume = self._to_volume(fused, inputs)
             channels = [volume]
             for name in self.maps:
@@ -178,8 +175,8 @@ class DDFMInferer(Inferer):
                     channels.append(self._to_volume(provenance, inputs))
                 elif name == "uncertainty":
                     seeds = range(self.seed + 1, self.seed + self.uncertainty_seeds)
-                    others = [self._fuse(slices, network, dtype, seed)[0] for seed in seeds]
-                    channels.append(self._to_volume(torch.stack([fused, *others]).std(dim=0), inputs))
+                    repeated = torch.stack([fused, *(fuse(seed).fused for seed in seeds)])
+                    channels.append(self._to_volume(repeated.std(dim=0), inputs))
                 else:
                     channels.append(novelty(volume, inputs.as_subclass(Tensor).float(), self.novelty_allowance))
             return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=volume.dtype)[0]
@@ -187,80 +184,26 @@ class DDFMInferer(Inferer):
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
 
-    def _fuse(self, slices: Tensor, prior: DiffusionPrior, dtype: torch.dtype, seed: int) -> tuple[Tensor, Tensor]:
-        """Fuse ``[B, D, K, H, W]``: the fused slices ``[B, D, 1, H, W]`` and their provenance ``[B, D, K, H, W]``.
+    def _fuse(self, slices: Tensor, prior: DiffusionPrior, dtype: Callable[[], torch.dtype], seed: int) -> FusedSlices:
+        """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance ``[B, D, K, H, W]``.
 
         Slices without tissue stay the anchor's, with equal shares.
         """
-        fused, provenance = slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2])
-        noise = NoiseField(seed, self.shared_noise)
+        whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
         batches = [(volume, places) for volume in range(len(slices)) for places in self._batches(slices[volume])]
-        steps = sum(len(places) for _, places in batches) * len(self.timesteps)
+        steps = sum(len(places) for _, places in batches) * len(self.walk.timesteps)
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
+            context = WalkContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
             for volume, places in batches:
-                walk = _Walk(slices[volume, places], places, prior, dtype, noise, bar)
-                fused[volume, places], provenance[volume, places] = self._sample(walk)
-        return fused, provenance
+                part = self.walk(slices[volume, places], places, context)
+                whole.fused[volume, places], whole.provenance[volume, places] = part
+        return whole
 
     def _batches(self, sources: Tensor) -> Iterator[list[int]]:
         """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``."""
         occupied = has_tissue(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        if occupied and self.rectifier.spatial_dims == 3:  # coupled slices walk together, without holes
+        if occupied and self.walk.rectifier.spatial_dims == 3:  # coupled slices walk together, without holes
             yield list(range(occupied[0], occupied[-1] + 1))
             return
-        for first in range(0, len(occupied), self.slices_per_batch):
-            yield occupied[first : first + self.slices_per_batch]
-
-    def _sample(self, walk: _Walk) -> tuple[Tensor, Tensor]:
-        """Walk the timesteps; returns the fused slices ``[n, 1, H, W]`` and their provenance ``[n, K, H, W]``."""
-        sources, prior = walk.sources, walk.prior
-        levels = prior.alphas_cumprod.tolist()
-        stacked = self._stack(sources)
-        state = self.rectifier.start(stacked)
-        if not self.rectifier.listens(state):
-            walk.bar.update(len(sources) * len(self.timesteps))
-            solution = self.rectifier.solve(stacked, state)
-            return self._unstack(solution), self._unstack(self.rectifier.provenance(solution, stacked, state))
-
-        def noise(t: int) -> Tensor:
-            return walk.noise(walk.places, t, (prior.channels, *sources.shape[-2:]), like=sources)
-
-        def predict_x0(x_t: Tensor, t: int) -> Tensor:
-            walk.bar.update(len(sources))
-            chunks = x_t.split(self.slices_per_batch)
-            return torch.cat([_predict_padded(prior, chunk, t, walk.dtype) for chunk in chunks])
-
-        def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
-            rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
-            return self._unstack(rectified), state
-
-        first = self.timesteps[0]
-        x = noise(len(levels)).expand(len(sources), -1, -1, -1)  # one past the last timestep: the noise of the start
-        if self.start == "sources":
-            solution = self._unstack(self.rectifier.solve(stacked, state))
-            x = levels[first] ** 0.5 * solution + (1.0 - levels[first]) ** 0.5 * x
-        rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
-        arguments = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
-        if self.sampler == "ddpm":
-            x, state = sample_ddpm(x, *arguments, noise=noise, callback=self.callback)
-        else:
-            x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
-        fused = x if prior.channels == 1 else luminance(x, self.luminance_range)
-        return fused, self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state))
-
-    def _stack(self, slices: Tensor) -> Tensor:
-        """``[n, C, H, W]`` as the rectifier wants it: as it is, or one volume ``[1, C, n, H, W]``."""
-        return slices.movedim(0, 1)[None] if self.rectifier.spatial_dims == 3 else slices
-
-    def _unstack(self, stacked: Tensor) -> Tensor:
-        return stacked[0].movedim(1, 0) if self.rectifier.spatial_dims == 3 else stacked
-
-
-def _predict_padded(prior: DiffusionPrior, x_t: Tensor, t: int, dtype: torch.dtype) -> Tensor:
-    """Ask the prior about slices of any size, in the chosen arithmetic."""
-    height, width = x_t.shape[-2:]
-    padded = pad_by_reflection(x_t, prior.spatial_multiple)
-    lowered = torch.autocast(x_t.device.type, dtype=dtype) if dtype != torch.float32 else nullcontext()
-    with lowered:
-        x0 = prior.predict_x0(padded, t)
-    return x0[..., :height, :width]
+        for first in range(0, len(occupied), self.walk.slices_per_batch):
+            yield occupied[first : first + self.walk.slices_per_batch]

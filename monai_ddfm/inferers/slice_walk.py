@@ -1,0 +1,156 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The fusion of slices that walk the timesteps together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from monai_ddfm.inferers.denoise_sources import denoise_sources
+from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
+from monai_ddfm.inferers.memory import halving_batches
+from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.inferers.slices import pad_by_reflection
+from monai_ddfm.priors import DiffusionPrior
+from monai_ddfm.rectifiers import Rectifier
+from monai_ddfm.rectifiers.noise import estimate_noise
+from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm
+
+__all__ = ["FusedSlices", "SliceWalk", "WalkContext"]
+
+
+class WalkContext(NamedTuple):
+    """What a walk is made with, the same for all slices of a run.
+
+    Attributes:
+        prior: the prior.
+        dtype: tells the network's arithmetic, when it is first asked.
+        noise: the run's noise.
+        bar: progress, in slices times steps.
+    """
+
+    prior: DiffusionPrior
+    dtype: Callable[[], torch.dtype]
+    noise: NoiseField
+    bar: tqdm
+
+
+class FusedSlices(NamedTuple):
+    """Fused slices ``[n, 1, H, W]`` and the share of each source in them ``[n, K, H, W]``."""
+
+    fused: Tensor
+    provenance: Tensor
+
+
+class SliceWalk:
+    """Propose, rectify and step, for slices that share a batch; arguments as of `DDFMInferer`."""
+
+    def __init__(
+        self,
+        rectifier: Rectifier,
+        sampler: str,
+        timesteps: Sequence[int],
+        start: str,
+        eta: float,
+        denoise_sources: bool,
+        luminance_range: LuminanceRange,
+        slices_per_batch: int,
+        callback: Callable[[int, int, Tensor, Tensor], None] | None = None,
+    ) -> None:
+        self.rectifier = rectifier
+        self.sampler = sampler
+        self.timesteps = list(timesteps)
+        self.start = start
+        self.eta = eta
+        self.denoise_sources = denoise_sources
+        self.luminance_range = luminance_range
+        self.slices_per_batch = slices_per_batch
+        self.callback = callback
+
+    def __call__(self, sources: Tensor, places: list[int], context: WalkContext) -> FusedSlices:
+        """Fuse sources ``[n, K, H, W]`` that stand at `places` in their volume."""
+        if self.denoise_sources:
+            sources = self._clean(sources, context)
+        stacked = self._stack(sources)
+        state = self.rectifier.start(stacked)
+        if self.rectifier.listens(state):
+            fused, state = self._sample(sources, stacked, state, places, context)
+        else:
+            context.bar.update(len(sources) * len(self.timesteps))
+            fused = self._unstack(self.rectifier.solve(stacked, state))
+        return FusedSlices(fused, self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state)))
+
+    def _sample(
+        self, sources: Tensor, stacked: Tensor, state: Any, places: list[int], context: WalkContext
+    ) -> tuple[Tensor, Any]:
+        """Walk the timesteps; returns the fused slices ``[n, 1, H, W]`` and the rectifier's last state."""
+        prior, levels = context.prior, context.prior.alphas_cumprod.tolist()
+
+        def noise(t: int) -> Tensor:
+            return context.noise(places, t, (prior.channels, *sources.shape[-2:]), like=sources)
+
+        def predict_x0(x_t: Tensor, t: int) -> Tensor:
+            context.bar.update(len(x_t))
+            return self._in_batches(lambda part: _predict_padded(prior, part, t, context.dtype()), x_t)
+
+        def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
+            rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
+            return self._unstack(rectified), state
+
+        x = noise(len(levels)).expand(len(sources), -1, -1, -1)  # one past the last timestep: the noise of the start
+        if self.start == "sources":
+            alpha = levels[self.timesteps[0]]
+            solution = self._unstack(self.rectifier.solve(stacked, state))
+            x = alpha**0.5 * solution + (1.0 - alpha) ** 0.5 * x
+        rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
+        arguments = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
+        if self.sampler == "ddpm":
+            x, state = sample_ddpm(x, *arguments, noise=noise, callback=self.callback)
+        else:
+            x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
+        return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
+
+    def _clean(self, sources: Tensor, context: WalkContext) -> Tensor:
+        """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise."""
+
+        def clean(part: Tensor) -> Tensor:
+            return denoise_sources(part, estimate_noise(part), context.prior, dtype=context.dtype())
+
+        return self._in_batches(clean, sources)
+
+    def _in_batches(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """Ask the network about as many slices at once as memory holds."""
+        predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch)
+        return predicted
+
+    def _stack(self, slices: Tensor) -> Tensor:
+        """``[n, C, H, W]`` as the rectifier wants it: as it is, or one volume ``[1, C, n, H, W]``."""
+        return slices.movedim(0, 1)[None] if self.rectifier.spatial_dims == 3 else slices
+
+    def _unstack(self, stacked: Tensor) -> Tensor:
+        return stacked[0].movedim(1, 0) if self.rectifier.spatial_dims == 3 else stacked
+
+
+def _predict_padded(prior: DiffusionPrior, x_t: Tensor, t: int, dtype: torch.dtype) -> Tensor:
+    """Ask the prior about slices of any size, in the chosen arithmetic."""
+    height, width = x_t.shape[-2:]
+    padded = pad_by_reflection(x_t, prior.spatial_multiple)
+    lowered = torch.autocast(x_t.device.type, dtype=dtype) if dtype != torch.float32 else nullcontext()
+    with lowered:
+        x0 = prior.predict_x0(padded, t)
+    return x0[..., :height, :width]
