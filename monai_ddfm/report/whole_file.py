@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -45,5 +46,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     try:
         yield partial
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(
+                errno.ENOSPC, "no space left on this disk; free some, or choose another output_dir", str(path)
+            ) from error
+        raise
     finally:
         partial.unlink(missing_ok=True)

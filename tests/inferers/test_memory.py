@@ -1,0 +1,81 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from monai_ddfm.inferers.memory import halving_batches, is_out_of_memory
+
+IMPOSSIBLE = 2**50  # bytes
+
+
+def limited(most: int, error: type[Exception], sizes: list[int]):
+    """A prediction that has memory for `most` images."""
+
+    def predict(images: Tensor) -> Tensor:
+        sizes.append(len(images))
+        if len(images) > most:
+            raise error("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 4 GiB")
+        return images * 2
+
+    return predict
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError, MemoryError])
+@pytest.mark.parametrize(("most", "first", "last"), [(8, 8, 8), (3, 8, 2), (1, 5, 1), (4, 100, 2), (5, 100, 5)])
+def test_batches_are_halved_until_they_fit(error, most, first, last):
+    images, sizes = torch.arange(11.0).reshape(11, 1), []
+    result, fitted = halving_batches(limited(most, error, sizes), images, first)
+    assert torch.equal(result, images * 2)
+    assert fitted == last
+    assert sum(size for size in sizes if size <= most) == 11  # nothing is done twice
+
+
+def test_what_fitted_is_where_the_next_begins():
+    images, sizes = torch.zeros(8, 1), []
+    _, fitted = halving_batches(limited(2, MemoryError, sizes), images, 8)
+    sizes.clear()
+    halving_batches(limited(2, MemoryError, sizes), images, fitted)
+    assert sizes == [2, 2, 2, 2]
+
+
+def test_a_single_slice_that_does_not_fit_says_what_it_asked_for():
+    with pytest.raises(MemoryError, match=r"single slice of 24x40.*2\.50 GiB"):
+        halving_batches(limited(0, RuntimeError, []), torch.zeros(4, 1, 24, 40), 4)
+
+
+def test_the_real_allocator_is_understood():
+    def predict(images: Tensor) -> Tensor:
+        return torch.empty(IMPOSSIBLE, dtype=torch.uint8)
+
+    with pytest.raises(MemoryError, match=r"1048576\.00 GiB"):
+        halving_batches(predict, torch.zeros(2, 1, 8, 8), 2)
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_too_small_is_understood():
+    def predict(images: Tensor) -> Tensor:
+        return torch.empty(IMPOSSIBLE, dtype=torch.uint8, device="cuda")
+
+    with pytest.raises(MemoryError, match="GiB are free"):
+        halving_batches(predict, torch.zeros(2, 1, 8, 8, device="cuda"), 2)
+
+
+def test_other_errors_are_not_memory():
+    def predict(images: Tensor) -> Tensor:
+        raise RuntimeError("shape mismatch")
+
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        halving_batches(predict, torch.zeros(4, 1), 4)
+    assert not is_out_of_memory(ValueError("out of memory"))
