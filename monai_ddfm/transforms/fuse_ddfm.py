@@ -47,6 +47,9 @@ class FuseDDFM(Transform):
         device: where to compute; a GPU where there is one.
         windows: (low, high) in scanner units for each source, or None where the modality decides.
         **overrides: values of the bundle's configuration by id, e.g. ``steps=10, seed=1``.
+
+    Raises:
+        ValueError: fewer than two modalities, a name that says none, an unknown preset, or not as many windows.
     """
 
     def __init__(
@@ -59,6 +62,10 @@ class FuseDDFM(Transform):
         windows: Sequence[Sequence[float] | None] | None = None,
         **overrides: Any,
     ) -> None:
+        if len(modalities) < 2:
+            raise ValueError(f"fusion takes an anchor and at least one other source, got {', '.join(modalities)}")
+        if windows is not None and len(windows) != len(modalities):
+            raise ValueError(f"{len(windows)} windows for {len(modalities)} sources; give one (or None) for each")
         parser = parse_preset(preset, **{"progress": False, **overrides})
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         prior = network if network is not None else parser.get_parsed_content("network_def")
@@ -83,6 +90,8 @@ class FuseDDFM(Transform):
             ValueError: a volume that cannot be fused (see `CheckVolume`, `CheckGeometry`), or not as many sources as
                 `modalities`.
         """
+        if len(sources) != len(self.normalize):
+            raise ValueError(f"{len(sources)} sources for {len(self.normalize)} modalities; give one for each")
         volumes = [CheckVolume()(source, name=f"source {number}") for number, source in enumerate(sources)]
         for number, volume in enumerate(volumes):
             CheckGeometry()(volume, volumes[0] if number else None, name=f"source {number}")
