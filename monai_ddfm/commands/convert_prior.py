@@ -26,6 +26,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "source", metavar="IN", help="OpenAI guided-diffusion checkpoint, or a diffusers UNet2DModel folder"
     )
     parser.add_argument("target", metavar="OUT", help="the .safetensors file to write")
+    parser.add_argument("--num-head-channels", type=int, help="of an OpenAI model that is not a published one")
+    parser.add_argument("--num-heads", type=int, help="the same in heads of every attention")
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
 
 
@@ -33,4 +35,5 @@ def run(options: Namespace) -> None:
     """Convert."""
     from monai_ddfm.priors.convert import convert_prior  # needs the extra `diffusers`, which fusing does not
 
-    convert_prior(options.source, options.target)
+    heads = {"num_head_channels": options.num_head_channels, "num_heads": options.num_heads}
+    convert_prior(options.source, options.target, **{name: value for name, value in heads.items() if value})

@@ -1,0 +1,84 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Other people's checkpoints, rewritten once as one safetensors file that any configuration loads in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from monai_ddfm.priors.diffusers_unet import DiffusersPrior
+from monai_ddfm.priors.guided_diffusion import GuidedDiffusionPrior
+from monai_ddfm.priors.prior_file import read_header, write_prior_file
+from monai_ddfm.priors.unet import UNetPrior
+
+__all__ = ["convert_prior", "open_prior"]
+
+
+def convert_prior(source: str | Path, target: str | Path, **options: Any) -> None:
+    """Write a checkpoint as ``.safetensors`` with its architecture and noise schedule in the header.
+
+    Args:
+        source: OpenAI guided-diffusion checkpoint (``.pt``), or a folder of a diffusers `UNet2DModel` or pipeline.
+        target: the file to write.
+        **options: further arguments of `GuidedDiffusionPrior` or `DiffusersPrior`, whichever reads `source`.
+
+    Raises:
+        FileNotFoundError: no such checkpoint.
+        FileExistsError: `target` is there already.
+        ValueError: a checkpoint that cannot be read, holds code or is of another kind.
+    """
+    target = Path(target)
+    if target.suffix != ".safetensors":
+        raise ValueError(f"{target}: the converted file must end in .safetensors")
+    if target.exists():
+        raise FileExistsError(f"{target}: is there already; remove it or give another name")
+    reader = DiffusersPrior if Path(source).is_dir() else GuidedDiffusionPrior
+    prior = reader(source, **options)
+    header = {
+        "kind": "diffusers",
+        "architecture": prior.architecture,
+        "prediction_type": prior.prediction_type,
+        "alphas_cumprod": prior.alphas_cumprod.tolist(),
+    }
+    write_prior_file(target, prior.network.state_dict(), header)
+
+
+def open_prior(weights: str | Path) -> DiffusersPrior | UNetPrior:
+    """Return the prior that a file of `convert_prior` or of the training workflow, or a diffusers folder, describes.
+
+    In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``.
+
+    Raises:
+        FileNotFoundError, ValueError: see `DiffusersPrior` and `UNetPrior`; also a file without architecture.
+    """
+    path = Path(weights)
+    header = {} if path.is_dir() or path.suffix != ".safetensors" else read_header(path)
+    if header.get("kind") == "monai":
+        from monai.networks.nets import DiffusionModelUNet
+
+        network = DiffusionModelUNet(**header["architecture"])
+        return UNetPrior(
+            network,
+            path,
+            channels=int(header["channels"]),
+            unshuffle=int(header["unshuffle"]),
+            prediction_type=header["prediction_type"],
+        )
+    if path.is_dir() or header.get("kind") == "diffusers":
+        return DiffusersPrior(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such weights file")
+    raise ValueError(
+        f"{path}: does not say of which architecture it is; convert it (python -m monai_ddfm convert-prior IN OUT), or "
+        "name the network in the configuration (UNetPrior, TorchScriptPrior)"
+    )

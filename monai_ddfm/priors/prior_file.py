@@ -1,0 +1,68 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One safetensors file that says itself which network its weights are of."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+__all__ = ["read_header", "write_prior_file"]
+
+
+def write_prior_file(path: str | Path, state: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write weights (float32) and what they are of, whole or not at all; an existing file is replaced.
+
+    Args:
+        path: the ``.safetensors`` file.
+        state: state dict of the network.
+        header: ``kind`` (``monai`` or ``diffusers``), ``architecture`` (keyword arguments of the network),
+            ``prediction_type`` and, when it is not the linear default, ``alphas_cumprod`` (a list). Anything that is
+            not a text is kept as JSON.
+    """
+    path = Path(path)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in header.items()}
+    tensors = {
+        key: value.detach().to("cpu", torch.float32, copy=True, memory_format=torch.contiguous_format)
+        for key, value in state.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    temporary.touch()  # with the rights of any file of the user's, which safetensors would narrow
+    rights = temporary.stat().st_mode
+    save_file(tensors, temporary, metadata=texts)
+    temporary.chmod(rights)
+    os.replace(temporary, path)
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """Return what `write_prior_file` was told, empty for a safetensors file of another origin.
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, or not a safetensors file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such weights file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            texts = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error}); copy or download it again") from error
+    return {key: json.loads(text) if text[:1] in ("{", "[") else text for key, text in texts.items()}
