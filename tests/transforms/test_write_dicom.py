@@ -1,0 +1,139 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import torch
+from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
+
+from monai_ddfm.dicom.reader import read_series
+from monai_ddfm.transforms import NormalizeModality, RestoreIntensity, WriteDicomd
+from tests.dicom.shipped_study import FOLDERS, identity, volume
+from tests.dicom.validators import needs_validators, validator_errors
+
+
+def case(anchor: str = "MR") -> dict[str, object]:
+    """MR and PET of the shipped study, normalised, with the anchor as its own fusion."""
+    data = {modality: MetaTensor(NormalizeModality(modality)(volume(modality))) for modality in ("MR", "PT")}
+    fused = RestoreIntensity()(data[anchor], like=data[anchor])
+    colour = MetaTensor(((data[anchor] + 1) / 2).repeat(3, 1, 1, 1).clamp(0, 1), meta=data[anchor].meta)
+    return {"case": "sts", **data, "pred": fused, "colour": colour}
+
+
+def write(folder: Path, data: dict[str, object], **options: object) -> list[str]:
+    keys = options.pop("keys", ["pred", "colour"])
+    options = {"sources": ["MR", "PT"], "preset": "mri_pet", "seed": 1, **options}
+    WriteDicomd(keys, folder, **options)(data)
+    return sorted(path.name for path in folder.iterdir())
+
+
+@needs_validators
+@pytest.mark.parametrize("anchor", ["MR", "PT"])
+def test_a_case_is_one_valid_study(tmp_path: Path, anchor: str) -> None:
+    names = write(tmp_path, case(anchor), anchor=anchor, suffixes=["fused", "colour"])
+    assert names == ["sts_colour.dcm", "sts_fused", "sts_overlay.dcm"]
+    assert validator_errors([path for path in tmp_path.rglob("*") if path.is_file()]) == []
+
+
+def test_the_anchors_range_is_the_window(tmp_path: Path) -> None:
+    data = case()
+    write(tmp_path, data, keys="pred")
+    low, high = data["MR"].meta["intensity_range"]
+    dataset = pydicom.dcmread(tmp_path / "sts_pred" / "0001.dcm")
+    assert float(dataset.WindowWidth) == pytest.approx(high - low)
+    assert float(dataset.WindowCenter) == pytest.approx((high + low) / 2)
+    assert "preset mri_pet, seed 1" in dataset.DerivationDescription
+    np.testing.assert_allclose(dataset.pixel_array, data["pred"][0, :, :, 0].numpy().T, atol=0.5001)
+
+
+def test_the_overlay_has_the_window_of_each_source(tmp_path: Path) -> None:
+    """The PET's range is SUV, its files hold Bq/ml or SUV: the window is in the files' unit."""
+    data = case()
+    write(tmp_path, data)
+    state = pydicom.dcmread(tmp_path / "sts_overlay.dcm")
+    windows = {i.SeriesInstanceUID: i.SoftcopyVOILUTSequence[0] for i in state.AdvancedBlendingSequence}
+    for modality in ("MR", "PT"):
+        raw = read_series(FOLDERS[modality], suv=False)
+        factor = float(volume(modality).max() / raw.max())
+        low, high = data[modality].meta["intensity_range"]
+        window = windows[identity(modality).series_instance_uid]
+        assert float(window.WindowWidth) == pytest.approx((high - low) / factor, rel=1e-4)
+
+
+def test_identities_survive_a_batch(tmp_path: Path) -> None:
+    """What a dataloader collates and an evaluator takes apart again can still be written."""
+    data = {key: value for key, value in case().items() if key not in ("PT", "colour")}
+    batch = next(iter(DataLoader(Dataset([data]), batch_size=1)))
+    assert write(tmp_path, decollate_batch(batch)[0], keys="pred", sources=["MR"]) == ["sts_pred"]
+
+
+def test_a_patient_can_be_renamed(tmp_path: Path) -> None:
+    write(tmp_path, case(), new_patient_id="ANON", pseudonym_key="secret")
+    for file in (path for path in tmp_path.rglob("*") if path.is_file()):
+        assert pydicom.dcmread(file).PatientID == "ANON"
+        assert b"STS_013" not in file.read_bytes()
+
+
+def test_an_anchor_without_identity_is_refused(tmp_path: Path) -> None:
+    data = case()
+    del data["MR"].meta["dicom"]
+    data["MR"].meta["filename_or_obj"] = "mr.nii.gz"
+    with pytest.raises(ValueError, match=r"mr\.nii\.gz: the anchor was not read from DICOM"):
+        write(tmp_path, data)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_without_identity_is_said_and_enters_the_uids(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = case()
+    del data["PT"].meta["dicom"]
+    with caplog.at_level(logging.WARNING):
+        assert write(tmp_path / "a", data) == ["sts_colour.dcm", "sts_pred"]  # no overlay of one series
+    assert "is no DICOM: the fused objects cannot refer to it" in caplog.text
+    data["PT"] = data["PT"] * 0.5
+    write(tmp_path / "b", data)
+    uids = {pydicom.dcmread(tmp_path / run / "sts_pred" / "0001.dcm").SOPInstanceUID for run in "ab"}
+    assert len(uids) == 2
+
+
+def test_two_sources_of_the_same_instances_are_refused(tmp_path: Path) -> None:
+    data = case()
+    data["PT"].meta["dicom"] = data["MR"].meta["dicom"]
+    with pytest.raises(ValueError, match="'MR' and 'PT' name the same DICOM instances"):
+        write(tmp_path, data)
+
+
+def test_existing_objects_are_kept(tmp_path: Path) -> None:
+    write(tmp_path, case())
+    with pytest.raises(FileExistsError, match="is kept"):
+        write(tmp_path, case())
+    write(tmp_path, case(), overwrite=True)
+
+
+def test_the_anchor_is_a_source() -> None:
+    with pytest.raises(ValueError, match="must be one of the sources"):
+        WriteDicomd("pred", "out", ["MR", "PT"], anchor="CT")
+
+
+def test_a_volume_without_affine_lies_on_the_anchor(tmp_path: Path) -> None:
+    data = case()
+    data["pred"] = data["pred"].as_subclass(torch.Tensor)
+    write(tmp_path, data, keys="pred")
+    source = identity("MR").instances[0].image_position
+    first = pydicom.dcmread(tmp_path / "sts_pred" / "0001.dcm")
+    np.testing.assert_allclose(first.ImagePositionPatient, source, atol=1e-6)
