@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,8 +95,9 @@ def parts(files: list[Path], announced: float = 1.0, sent: float = 1.0) -> Answe
 
 def hang_up(handler: BaseHTTPRequestHandler) -> None:
     """Close the connection in the middle of the request."""
-    handler.rfile.read(100)
-    handler.connection.close()
+    if handler.command == "POST":
+        handler.rfile.read(100)
+    handler.connection.shutdown(socket.SHUT_RDWR)
     handler.close_connection = True
 
 
