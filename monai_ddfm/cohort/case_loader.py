@@ -44,6 +44,10 @@ class CaseLoader:
         claims: which of them this process does.
         results: which of them are finished.
         ledger: where kept and failed cases are noted.
+
+    Attributes:
+        current: name of the case that was returned last, None after the end.
+        exhausted: whether the end was reached.
     """
 
     def __init__(self, dataset: CaseDataset, claims: Claims, results: Results, ledger: Ledger) -> None:
@@ -53,6 +57,7 @@ class CaseLoader:
         self.ledger = ledger
         self.names = [str(case["case"]) for case in dataset.data]
         self.current: str | None = None
+        self.exhausted = False
         self._ahead = self._load_ahead()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -78,6 +83,7 @@ class CaseLoader:
                 self.ledger.begin(case, "fuse")
                 return batch
         self._ahead.close()
+        self.exhausted = True
         raise StopIteration
 
     def _load_ahead(self) -> Generator[_Loaded, None, None]:

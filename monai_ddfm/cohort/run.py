@@ -70,12 +70,13 @@ def run_cohort(
 
 
 def _evaluate_all(evaluator: Evaluator, loader: CaseLoader) -> None:
-    """Run the evaluator, again after each case that fails, until its loader has no more."""
-    more = True
-    while more:
+    """Run the evaluator, again after each case that fails, until its loader has no more.
+
+    Not until a run ends well: ignite's first run after a failed one returns at once, without work.
+    """
+    while not loader.exhausted:
         try:
             evaluator.run()
-            more = False
         except Exception as error:
             if loader.current is None:
                 raise  # no case's fault

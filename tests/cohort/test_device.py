@@ -1,0 +1,54 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monai_ddfm.cohort import check_device, local_device, threads_per_process
+
+
+def test_the_cpu_is_always_there():
+    assert check_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", torch.device("cuda", 99)])
+def test_a_gpu_that_is_not_there_is_named(device):
+    with pytest.raises(ValueError, match=r"cuda:99: there is no such GPU.*--device cpu"):
+        check_device(device)
+
+
+def test_what_is_no_device_is_named():
+    with pytest.raises(ValueError, match="'gpu': not a device"):
+        check_device("gpu")
+
+
+def test_threads_are_shared_between_the_processes_of_a_machine(monkeypatch):
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    alone = threads_per_process()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert threads_per_process() == max(1, alone // 2)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "100000")
+    assert threads_per_process() == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without GPUs")
+def test_processes_share_the_cpu_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert local_device() == torch.device("cpu")
+
+
+@pytest.mark.gpu
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", str(torch.cuda.device_count()))
+    with pytest.raises(ValueError, match="start at most --nproc_per_node"):
+        local_device()

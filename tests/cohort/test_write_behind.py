@@ -1,0 +1,78 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+
+from monai_ddfm.cohort import Ledger, WriteBehind
+
+
+def begun(ledger: Ledger, *cases: str) -> Ledger:
+    for case in cases:
+        ledger.begin(case, "fuse")
+    return ledger
+
+
+def test_the_next_case_goes_on_while_one_is_written():
+    ledger, may_write = begun(Ledger(), "a"), threading.Event()
+    writer = WriteBehind(lambda data: may_write.wait(10.0), ledger)
+    data = {"case": "a", "pred": torch.zeros(2)}
+    assert writer(data) is data
+    assert ledger.outcomes == []  # handed over, not yet written
+    may_write.set()
+    writer.wait()
+    (outcome,) = ledger.outcomes
+    assert outcome["status"] == "finished"
+    assert set(outcome["seconds"]) == {"fuse", "write"}
+
+
+def test_at_most_one_case_waits():
+    ledger, written = begun(Ledger(), *"abc"), []
+
+    def write(data):
+        time.sleep(0.05)
+        written.append(data["case"])
+
+    writer = WriteBehind(write, ledger)
+    for number, case in enumerate("abc"):
+        writer({"case": case})
+        assert written == list("abc")[:number]
+    writer.wait()
+    assert written == list("abc")
+
+
+def test_a_failed_write_is_noted_and_the_next_goes_on():
+    ledger = begun(Ledger(), "a", "b")
+
+    def write(data):
+        if data["case"] == "a":
+            raise PermissionError("out: no permission")
+
+    writer = WriteBehind(write, ledger)
+    writer({"case": "a"})
+    writer({"case": "b"})
+    writer.wait()
+    assert [(o["case"], o["status"]) for o in ledger.outcomes] == [("a", "failed"), ("b", "finished")]
+    assert ledger.outcomes[0]["reason"] == "PermissionError: out: no permission"
+
+
+@pytest.mark.gpu
+def test_images_are_written_from_the_host():
+    seen = []
+    writer = WriteBehind(seen.append, begun(Ledger(), "a"))
+    writer({"case": "a", "pred": torch.ones(3, device="cuda")})
+    writer.wait()
+    assert seen[0]["pred"].device == torch.device("cpu")
