@@ -95,9 +95,15 @@ def _cases_in_datalist(datalist: Path, dataset_dir: Path, keys: Sequence[str]) -
         raise ValueError(f'{datalist}: expected a list of cases, or {{"testing": [...]}}')
     cases = []
     for number, entry in enumerate(entries):
-        missing = [key for key in keys if key not in entry]
+        if not isinstance(entry, Mapping):
+            raise ValueError(
+                f'{datalist}: entry {number} is {entry!r}, expected {{"case": name, "{keys[0]}": path, ...}}'
+            )
+        missing = [key for key in keys if not isinstance(entry.get(key), str)]
         if missing:
-            raise ValueError(f"{datalist}: entry {number} has no {', '.join(missing)}; it has {', '.join(entry)}")
+            raise ValueError(
+                f"{datalist}: entry {number} has no path for {', '.join(missing)}; it has {', '.join(entry)}"
+            )
         paths = {key: str(dataset_dir / entry[key]) for key in keys}
         cases.append({"case": str(entry.get("case", f"case_{number:04d}")), **paths})
     return cases
