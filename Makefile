@@ -9,6 +9,10 @@ run: $(VENV)/.run
 	$(VENV)/bin/python -m monai.bundle run --config_file "['bundle/configs/inference.yaml','configs/mri_pet.yaml']" \
 	  --dataset_dir bundle/example/sts_010 --output_dir output
 
+run-dicom: $(VENV)/.run
+	$(VENV)/bin/python -m monai.bundle run --config_file "['bundle/configs/inference.yaml','configs/mri_pet.yaml']" \
+	  --dataset_dir bundle/example/dicom_sts_013 --output_dir output --output_format both
+
 test: $(VENV)/.test
 	$(VENV)/bin/python -m pytest
 
