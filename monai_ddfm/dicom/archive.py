@@ -13,32 +13,23 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pydicom
 import requests
 from dicomweb_client.web import DICOMwebClient
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from monai_ddfm.dicom.derived_header import SOFTWARE_NAME
+from monai_ddfm.dicom.retries import IncompleteAnswerError, Retries
 from monai_ddfm.dicom.whole_folder import whole_folder
 
 __all__ = ["ArchiveSeries", "DicomWebArchive"]
 
-Answer = TypeVar("Answer")
-_logger = logging.getLogger(__name__)
-_PASSING = (408, 425, 429, 500, 502, 503, 504)  # HTTP states that another attempt may find gone
 _ANY_TRANSFER_SYNTAX = (("application/dicom", "*"),)
-
-
-class _IncompleteError(Exception):
-    """An answer that ended early."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +82,9 @@ class DicomWebArchive:
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"a DICOMweb address begins with http:// or https://, got {url!r}")
-        if attempts < 1:
-            raise ValueError(f"attempts must be 1 or more, got {attempts}")
         self.url = url.rstrip("/")
-        self.attempts = attempts
-        self.wait = wait
         self.batch_bytes = batch_bytes
+        self._ask = Retries(self.url, attempts, wait)
         self._client = DICOMwebClient(
             self.url, headers=dict(headers or {}), timeout=timeout, permissive_uid=True, chunk_size=1_000_000
         )
@@ -199,14 +187,13 @@ class DicomWebArchive:
                     f"{error}; {len(confirmed)} of {len(paths)} instances are confirmed as stored"
                     f"{_unknown(len(batch), error)}; run it again: equal UIDs are not stored twice"
                 ) from error
-            refused = {str(item.ReferencedSOPInstanceUID): item for item in answer.get("FailedSOPSequence") or []}
-            confirmed += [uid for dataset in datasets if (uid := str(dataset.SOPInstanceUID)) not in refused]
-            if refused:
-                uid, item = next(iter(refused.items()))
+            sent = [str(dataset.SOPInstanceUID) for dataset in datasets]
+            accepted = _accepted(answer, sent)
+            confirmed += accepted
+            if len(accepted) < len(sent):
                 raise OSError(
-                    f"{self.url} refused {len(refused)} of {len(batch)} instances sent, e.g. {uid} "
-                    f"(failure reason {int(item.get('FailureReason') or 0):#06x}); {len(confirmed)} of {len(paths)} "
-                    "instances are confirmed as stored"
+                    f"{self.url} refused {len(sent) - len(accepted)} of {len(sent)} instances sent{_example(answer)}; "
+                    f"{len(confirmed)} of {len(paths)} instances are confirmed as stored"
                 )
         return confirmed
 
@@ -240,11 +227,11 @@ class DicomWebArchive:
         got: set[str] = set()
         for dataset in self._client.iter_series(*uids, media_types=_ANY_TRANSFER_SYNTAX):
             if "SOPInstanceUID" not in dataset:
-                raise _IncompleteError("an instance without a SOPInstanceUID")
+                raise IncompleteAnswerError("an instance without a SOPInstanceUID")
             got.add(str(dataset.SOPInstanceUID))
             dataset.save_as(folder / f"{len(got):05d}.dcm", enforce_file_format=True)
         if not wanted <= got:
-            raise _IncompleteError(f"{len(got & wanted)} of {len(wanted)} instances")
+            raise IncompleteAnswerError(f"{len(got & wanted)} of {len(wanted)} instances")
 
     def _is_derived_here(self, series: ArchiveSeries) -> bool:
         uids = (series.study_instance_uid, series.series_instance_uid)
@@ -255,31 +242,6 @@ class DicomWebArchive:
         header = self._ask(f"reading {series}", lambda: self._client.retrieve_instance_metadata(*uids, instance))
         return Dataset.from_json(header).get("Manufacturer") == SOFTWARE_NAME
 
-    def _ask(self, doing: str, request: Callable[[], Answer]) -> Answer:
-        """Answer a request, with repeats; turn what goes wrong into an `OSError` that says what was being done."""
-        for attempt in range(1, self.attempts + 1):
-            try:
-                return request()
-            except requests.HTTPError as error:
-                status = -1 if error.response is None else error.response.status_code
-                if status not in _PASSING or attempt == self.attempts:
-                    raise self._refusal(doing, status, attempt) from error
-                reason = f"HTTP {status}"
-            except (requests.RequestException, _IncompleteError, InvalidDicomError, EOFError) as error:
-                reason = _plain(error)
-                if attempt == self.attempts:
-                    raise ConnectionError(f"{self.url}: {doing} failed after {attempt} attempts: {reason}") from error
-            _logger.warning("%s: %s failed (%s), attempt %d of %d", self.url, doing, reason, attempt, self.attempts)
-            time.sleep(self.wait * 2 ** (attempt - 1))
-        raise AssertionError("the loop returns or raises")
-
-    def _refusal(self, doing: str, status: int, attempts: int) -> OSError:
-        if status in (401, 403, 407):
-            return PermissionError(f"{self.url} does not allow {doing} (HTTP {status}); give it the right credentials")
-        if status in _PASSING:
-            return ConnectionError(f"{self.url}: {doing} failed after {attempts} attempts: HTTP {status}")
-        return OSError(f"{self.url} refused {doing} (HTTP {status})")
-
 
 def _archive_series(answer: dict[str, Any], study_instance_uid: str) -> ArchiveSeries:
     dataset = Dataset.from_json(answer)
@@ -289,21 +251,6 @@ def _archive_series(answer: dict[str, Any], study_instance_uid: str) -> ArchiveS
         str(dataset.get("Modality") or ""),
         str(dataset.get("SeriesDescription") or ""),
     )
-
-
-def _plain(error: Exception) -> str:
-    """Say in words what requests says in nested representations of objects."""
-    if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
-        return "no answer in time"
-    if isinstance(error, _IncompleteError):
-        return f"the answer ended early, after {error}"
-    text = str(error)
-    for sign, meaning in (("refused", "connection refused: is the archive running?"), ("resolve", "unknown host")):
-        if sign in text:
-            return meaning
-    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return "the connection was dropped"
-    return text
 
 
 def _unknown(batch: int, error: OSError) -> str:

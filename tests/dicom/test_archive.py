@@ -165,6 +165,14 @@ def test_instances_that_are_refused_are_counted() -> None:
                 archive_at(url).store(FILES)
 
 
+def test_instances_that_the_answer_passes_over_are_not_confirmed() -> None:
+    uids = [pydicom.dcmread(file).SOPInstanceUID for file in FILES]
+    named = {"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": [uid]}} for uid in uids[:4]]}}
+    with ailing_archive({STOW: [said(named)]}) as url:
+        with pytest.raises(OSError, match="refused 2 of 6 instances sent; 4 of 6 instances are confirmed"):
+            archive_at(url).store(FILES)
+
+
 def test_refuses_senseless_settings() -> None:
     with pytest.raises(ValueError, match="begins with http"):
         DicomWebArchive("pacs.example")

@@ -1,0 +1,117 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Requests over a network that may fail: repeated with limits, and told in words when they do."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import requests
+from pydicom.errors import InvalidDicomError
+
+__all__ = ["IncompleteAnswerError", "Retries"]
+
+Answer = TypeVar("Answer")
+_logger = logging.getLogger(__name__)
+_PASSING = (408, 425, 429, 500, 502, 503, 504)  # HTTP states that another attempt may find gone
+
+
+class IncompleteAnswerError(Exception):
+    """An answer that ended early; the message says how much of it came."""
+
+
+class Retries:
+    """Repeats a request while its failure may pass.
+
+    Args:
+        url: who is asked, for the messages.
+        attempts: how often a request is tried, 1 or more.
+        wait: seconds before the second attempt; doubled for each further one.
+
+    Raises:
+        ValueError: `attempts` is less than 1.
+    """
+
+    def __init__(self, url: str, attempts: int = 3, wait: float = 1.0) -> None:
+        if attempts < 1:
+            raise ValueError(f"attempts must be 1 or more, got {attempts}")
+        self.url = url
+        self.attempts = attempts
+        self.wait = wait
+
+    def __call__(self, doing: str, request: Callable[[], Answer]) -> Answer:
+        """Answer a request.
+
+        Args:
+            doing: what the request is for, for the messages: "storing 5 instances".
+            request: makes the request, from the beginning each time.
+
+        Raises:
+            ConnectionError: no connection, none that lasts, or a busy archive, at the last attempt.
+            PermissionError: the archive wants other credentials.
+            OSError: the archive refuses for another reason.
+        """
+        for attempt in range(1, self.attempts + 1):
+            try:
+                return request()
+            except requests.HTTPError as error:
+                status = -1 if error.response is None else error.response.status_code
+                if status not in _PASSING or attempt == self.attempts:
+                    raise self._refusal(doing, status, attempt) from error
+                reason = f"HTTP {status}"
+            except (requests.RequestException, IncompleteAnswerError, InvalidDicomError, EOFError) as error:
+                reason = _plain(error)
+                if attempt == self.attempts:
+                    raise ConnectionError(f"{self.url}: {doing} failed after {attempt} attempts: {reason}") from error
+            _logger.warning("%s: %s failed (%s), attempt %d of %d", self.url, doing, reason, attempt, self.attempts)
+            time.sleep(self.wait * 2 ** (attempt - 1))
+        raise AssertionError("the loop returns or raises")
+
+    def _refusal(self, doing: str, status: int, attempts: int) -> OSError:
+        if status in (401, 403, 407):
+            return PermissionError(f"{self.url} does not allow {doing} (HTTP {status}); give it the right credentials")
+        if status in _PASSING:
+            return ConnectionError(f"{self.url}: {doing} failed after {attempts} attempts: HTTP {status}")
+        return OSError(f"{self.url} refused {doing} (HTTP {status})")
+
+
+def _plain(error: Exception) -> str:
+    """Say in words what requests says in nested representations of objects."""
+    if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
+        return "no answer in time"
+    if isinstance(error, IncompleteAnswerError):
+        return f"the answer ended early, after {error}"
+    text = str(error)
+    for sign, meaning in (("refused", "connection refused: is the archive running?"), ("resolve", "unknown host")):
+        if sign in text:
+            return meaning
+    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
+        return "the connection was dropped"
+    return text
+
+
+def _accepted(answer: Dataset, sent: Sequence[str]) -> list[str]:
+    """Return which instances a store's answer confirms (PS3.18 annex I); an empty answer confirms all."""
+    named = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
+    failed = {str(item.ReferencedSOPInstanceUID) for item in answer.get("FailedSOPSequence") or []}
+    return [uid for uid in sent if uid not in failed and (uid in named or not named)]
+
+
+def _example(answer: Dataset) -> str:
+    """Name an instance that a store's answer refuses, and why."""
+    for item in answer.get("FailedSOPSequence") or []:
+        reason = int(item.get("FailureReason") or 0)
+        return f", e.g. {item.ReferencedSOPInstanceUID} (failure reason {reason:#06x})"
+    return ""
