@@ -253,6 +253,21 @@ def _archive_series(answer: dict[str, Any], study_instance_uid: str) -> ArchiveS
     )
 
 
+def _accepted(answer: Dataset, sent: Sequence[str]) -> list[str]:
+    """Return which instances a store's answer confirms (PS3.18 annex I); an empty answer confirms all."""
+    named = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
+    failed = {str(item.ReferencedSOPInstanceUID) for item in answer.get("FailedSOPSequence") or []}
+    return [uid for uid in sent if uid not in failed and (uid in named or not named)]
+
+
+def _example(answer: Dataset) -> str:
+    """Name an instance that a store's answer refuses, and why."""
+    for item in answer.get("FailedSOPSequence") or []:
+        reason = int(item.get("FailureReason") or 0)
+        return f", e.g. {item.ReferencedSOPInstanceUID} (failure reason {reason:#06x})"
+    return ""
+
+
 def _unknown(batch: int, error: OSError) -> str:
     """Say that a dropped connection leaves the fate of the instances then on their way open."""
     return f", {batch} more were on their way" if isinstance(error, ConnectionError) else ""

@@ -100,18 +100,3 @@ def _plain(error: Exception) -> str:
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return "the connection was dropped"
     return text
-
-
-def _accepted(answer: Dataset, sent: Sequence[str]) -> list[str]:
-    """Return which instances a store's answer confirms (PS3.18 annex I); an empty answer confirms all."""
-    named = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
-    failed = {str(item.ReferencedSOPInstanceUID) for item in answer.get("FailedSOPSequence") or []}
-    return [uid for uid in sent if uid not in failed and (uid in named or not named)]
-
-
-def _example(answer: Dataset) -> str:
-    """Name an instance that a store's answer refuses, and why."""
-    for item in answer.get("FailedSOPSequence") or []:
-        reason = int(item.get("FailureReason") or 0)
-        return f", e.g. {item.ReferencedSOPInstanceUID} (failure reason {reason:#06x})"
-    return ""
