@@ -18,6 +18,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
+from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
@@ -166,7 +167,8 @@ class DDFMInferer(Inferer):
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
-            fuse = partial(self._fuse, slices, network, dtype)
+            walk = self.walk.for_spacing(_voxel_size(inputs, self.slice_axis))
+            fuse = partial(self._fuse, walk, slices, network, dtype)
             fused, provenance = fuse(self.seed)
             volume = self._to_volume(fused, inputs)
             channels = [volume]
@@ -184,7 +186,9 @@ class DDFMInferer(Inferer):
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
 
-    def _fuse(self, slices: Tensor, prior: DiffusionPrior, dtype: Callable[[], torch.dtype], seed: int) -> FusedSlices:
+    def _fuse(
+        self, walk: SliceWalk, slices: Tensor, prior: DiffusionPrior, dtype: Callable[[], torch.dtype], seed: int
+    ) -> FusedSlices:
         """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance ``[B, D, K, H, W]``.
 
         Slices without tissue stay the anchor's, with equal shares.
@@ -195,7 +199,7 @@ class DDFMInferer(Inferer):
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             context = WalkContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
             for volume, places in batches:
-                part = self.walk(slices[volume, places], places, context)
+                part = walk(slices[volume, places], places, context)
                 whole.fused[volume, places], whole.provenance[volume, places] = part
         return whole
 
@@ -207,3 +211,12 @@ class DDFMInferer(Inferer):
             return
         for first in range(0, len(occupied), self.walk.slices_per_batch):
             yield occupied[first : first + self.walk.slices_per_batch]
+
+
+def _voxel_size(inputs: Tensor, slice_axis: int) -> list[float]:
+    """Voxel size across the slices and in them, ``(D, H, W)``, in mm where an affine says it."""
+    if inputs.ndim == 4 or not isinstance(inputs, MetaTensor):
+        return [1.0, 1.0, 1.0]
+    affine = inputs.affine[0] if inputs.affine.ndim == 3 else inputs.affine  # a batch has one affine each
+    sizes = affine[:3, :3].double().norm(dim=0).tolist()
+    return [sizes.pop(slice_axis % 3), *sizes]

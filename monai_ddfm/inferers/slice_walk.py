@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from copy import copy
 from typing import Any, NamedTuple
 
 import torch
@@ -81,6 +82,12 @@ class SliceWalk:
         self.luminance_range = luminance_range
         self.slices_per_batch = slices_per_batch
         self.callback = callback
+
+    def for_spacing(self, spacing: Sequence[float]) -> SliceWalk:
+        """Return this walk for voxels of that size ``(D, H, W)``."""
+        fitted = copy(self)
+        fitted.rectifier = self.rectifier.for_spacing(spacing[-self.rectifier.spatial_dims :])
+        return fitted
 
     def __call__(self, sources: Tensor, places: list[int], context: WalkContext) -> FusedSlices:
         """Fuse sources ``[n, K, H, W]`` that stand at `places` in their volume."""

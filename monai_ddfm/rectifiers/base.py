@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from torch import Tensor
@@ -36,6 +37,10 @@ class Rectifier(ABC, Generic[State]):
     """
 
     spatial_dims: int = 2
+
+    def for_spacing(self, spacing: Sequence[float]) -> Rectifier[State]:
+        """Return this rectifier for voxels of that size along the spatial axes; most do not care."""
+        return self
 
     @abstractmethod
     def start(self, sources: Tensor) -> State:

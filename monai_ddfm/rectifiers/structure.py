@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 import torch
@@ -82,7 +83,7 @@ class StructureRectifier(Rectifier[StructureState]):
         tolerated_noise: up to this noise level, in [-1, 1], sources count as clean and the prior is not needed.
         spatial_dims: 2 for slices on their own, 3 for volumes whose slices are coupled by gradients across them.
         spacing: voxel size along each spatial axis (D, H, W for volumes); along coarser axes gradients weigh less and
-            windows have fewer voxels. Default: the same along all.
+            windows have fewer voxels. Default: what `for_spacing` says, else the same along all.
 
     Raises:
         ValueError: an argument out of its range.
@@ -122,9 +123,6 @@ class StructureRectifier(Rectifier[StructureState]):
             raise ValueError(f"iterations must be at least 0 and sweeps 1, got {iterations} and {sweeps}")
         if spatial_dims not in (2, 3):
             raise ValueError(f"spatial_dims must be 2 (slices) or 3 (volumes), got {spatial_dims}")
-        spacing = [1.0] * spatial_dims if spacing is None else list(spacing)
-        if len(spacing) != spatial_dims or min(spacing) <= 0:
-            raise ValueError(f"spacing must be {spatial_dims} positive numbers, got {spacing}")
         self.mix = mix
         self.sharpness = sharpness
         self.window = window
@@ -137,7 +135,22 @@ class StructureRectifier(Rectifier[StructureState]):
         self.noise = noise
         self.tolerated_noise = tolerated_noise
         self.spatial_dims = spatial_dims
-        self.fineness = [min(spacing) / s for s in spacing]  # 1 along the finest axis, less along coarser ones
+        self.spacing_given = spacing is not None
+        self.fineness = self._fineness([1.0] * spatial_dims if spacing is None else spacing)
+
+    def _fineness(self, spacing: Sequence[float]) -> list[float]:
+        """1 along the finest axis, less along coarser ones."""
+        if len(spacing) != self.spatial_dims or min(spacing) <= 0:
+            raise ValueError(f"spacing must be {self.spatial_dims} positive numbers, got {list(spacing)}")
+        return [min(spacing) / size for size in spacing]
+
+    def for_spacing(self, spacing: Sequence[float]) -> StructureRectifier:
+        """Return this rectifier for voxels of that size, unless it was made for a given one."""
+        if self.spacing_given:
+            return self
+        fitted = copy(self)
+        fitted.fineness = self._fineness(spacing)
+        return fitted
 
     def start(self, sources: Tensor) -> StructureState:
         """Solve for what the sources alone ask for, and measure their noise.
@@ -177,6 +190,10 @@ class StructureRectifier(Rectifier[StructureState]):
         proposal = self.prior_strength * noise  # L / (P + L) = c sigma_n^2 / (c sigma_n^2 + sigma_t^2)
         trust = proposal / (proposal + sigma**2).clamp_min(torch.finfo(x0.dtype).tiny)
         return _within(state.solution + trust * (x0 - state.solution), sources, state), state
+
+    def listens(self, state: StructureState) -> bool:
+        """Return whether any source is noisy enough for the prior to have a say."""
+        return self.prior_strength > 0 and bool((state.noise > 0).any())
 
     def solve(self, sources: Tensor, state: StructureState) -> Tensor:
         """Return what the sources alone ask for, ``[B, 1, *spatial]``."""

@@ -1,0 +1,123 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How well neighbouring slices of a fused volume hold together.
+
+    python benchmarks/consistency.py --volumes DIR [--json FILE]
+
+DIR holds folders of volumes; every pair below that a folder has is fused. The measure is the mean absolute second
+difference across slices of the fused volume over that of the source that dominates each voxel: 1 is as smooth as the
+sources are, more is flicker between slices. It is printed with in-plane metrics, which would show smoothness bought by
+blur.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from monai_ddfm.cases import find_cases
+from monai_ddfm.inferers import DDFMInferer
+from monai_ddfm.inferers.ddfm import has_tissue
+from monai_ddfm.metrics import FusionSSIMMetric, QabfMetric, SCDMetric, VIFMetric
+from monai_ddfm.presets import parse_preset
+from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
+from monai_ddfm.transforms import CheckVolumed, MatchGridsd, NormalizeModalityd, ReadSourced
+
+PAIRS = (("T1", "FLAIR"), ("T1", "T2"), ("MR_T1", "PET"), ("MR_T1", "CT"), ("CT", "PET"))
+METRICS = {"VIF": VIFMetric, "Qabf": QabfMetric, "SSIM": FusionSSIMMetric, "SCD": SCDMetric}
+
+
+def inferers() -> dict[str, DDFMInferer]:
+    """The ways that are compared."""
+    few = {"steps": 6, "start_timestep": 150, "start": "sources", "maps": ("provenance",)}
+    paper = {"steps": 25, "maps": ("provenance",)}
+    return {
+        "paper, independent noise": DDFMInferer(EMRectifier(), shared_noise=False, **paper),
+        "paper, shared noise": DDFMInferer(EMRectifier(), **paper),
+        "ours, independent noise": DDFMInferer(StructureRectifier(), shared_noise=False, denoise_sources=True, **few),
+        "ours, shared noise": DDFMInferer(StructureRectifier(), denoise_sources=True, **few),
+        "ours, shared noise, 3-D": DDFMInferer(StructureRectifier(spatial_dims=3), denoise_sources=True, **few),
+    }
+
+
+def second_difference_ratio(fused: Tensor, provenance: Tensor, sources: Tensor) -> float:
+    """Second difference across slices of ``[1, 1, H, W, D]`` over that of the dominant source, both over tissue."""
+
+    def second_difference(volume: Tensor) -> Tensor:
+        return (volume[..., :-2] - 2.0 * volume[..., 1:-1] + volume[..., 2:]).abs()
+
+    dominant = provenance[..., 1:-1].argmax(dim=1, keepdim=True)
+    tissue = has_tissue(sources)[..., 1:-1]
+    of_source = second_difference(sources).gather(1, dominant)
+    return float(second_difference(fused)[tissue].mean() / of_source[tissue].mean())
+
+
+def volumes_of(folder: Path, pair: tuple[str, str], slices: int) -> Tensor | None:
+    """The pair's volumes on one grid, normalised, ``[1, 2, H, W, D]``; None when the folder lacks one."""
+    try:
+        case = find_cases(folder, pair)[0]
+    except (FileNotFoundError, ValueError):
+        return None
+    loaded: Any = case
+    for transform in (ReadSourced(pair), CheckVolumed(pair), MatchGridsd(pair), NormalizeModalityd(pair)):
+        loaded = transform(loaded)
+    volume = torch.cat([loaded[key] for key in pair])[None]
+    first = max(0, (volume.shape[-1] - slices) // 2)
+    return volume[..., first : first + slices]
+
+
+def measure(inferer: DDFMInferer, prior: torch.nn.Module, sources: Tensor) -> dict[str, float]:
+    """The ratio and the in-plane metrics of one way on one pair."""
+    fused, provenance = inferer(sources, prior).as_subclass(Tensor).split([1, 2], dim=1)
+    plain = sources.as_subclass(Tensor)
+    row = {"second difference": second_difference_ratio(fused, provenance, plain)}
+    for name, metric_class in METRICS.items():
+        metric = metric_class()
+        metric(fused, plain)
+        row[name] = float(metric.aggregate())
+    return row
+
+
+def main() -> None:
+    """Fuse all pairs in all ways and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--volumes", type=Path, required=True)
+    parser.add_argument("--slices", type=int, default=24, help="middle slices of each volume")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    prior = parse_preset().get_parsed_content("network_def").eval()
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in inferers()}
+    for folder in sorted(path for path in options.volumes.iterdir() if path.is_dir()):
+        for pair in PAIRS:
+            sources = volumes_of(folder, pair, options.slices)
+            if sources is None:
+                continue
+            for name, inferer in inferers().items():
+                rows[name].append({"pair": f"{folder.name} {'+'.join(pair)}", **measure(inferer, prior, sources)})
+                print(f"<!-- {name}: {rows[name][-1]} -->", flush=True)
+    columns = ["second difference", *METRICS]
+    print(f"| {len(next(iter(rows.values())))} pairs | " + " | ".join(columns) + " |")
+    print("|---" * (len(columns) + 1) + "|")
+    for name, measured in rows.items():
+        means = [sum(row[column] for row in measured) / len(measured) for column in columns]
+        print(f"| {name} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
