@@ -21,6 +21,9 @@ import numpy as np
 import torch
 from monai.bundle import ConfigWorkflow
 
+import monai_ddfm.cohort
+import monai_ddfm.inferers
+import monai_ddfm.transforms  # noqa: F401 # so that processes forked from here have everything
 from monai_ddfm.presets import BUNDLE_ROOT, config_files
 from monai_ddfm.report.reason import reason_of
 
@@ -79,6 +82,13 @@ def run_small(dataset_dir: Path, output_dir: Path, overlays: tuple[str, ...] = (
         raise reason_of(error) from None
     finally:
         torch.set_num_threads(threads)
+
+
+def run_announced(dataset_dir: Path, output_dir: Path, begun: Any) -> None:
+    """Fuse the cases of a folder, and set an event when the work begins."""
+    workflow = small_workflow(dataset_dir, output_dir)
+    begun.set()
+    workflow.run()
 
 
 def fused_voxels(output_dir: Path) -> dict[str, bytes]:

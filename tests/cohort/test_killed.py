@@ -1,0 +1,109 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import random
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cohort.small_cohort import fused_voxels, make_cases, run_announced, run_small
+
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Processes that begin with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.cohort.small_cohort"])
+    return context
+
+
+def begin(processes, cases: Path, output_dir: Path):
+    """Start a run in a process of its own; returns when its work begins."""
+    begun = processes.Event()
+    process = processes.Process(target=run_announced, args=(cases, output_dir, begun))
+    process.start()
+    assert begun.wait(120.0)
+    return process
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory, processes) -> tuple[Path, dict[str, bytes], float]:
+    """Cases, their fused voxels by a run that nobody disturbed, and its seconds."""
+    folder = tmp_path_factory.mktemp("cohort")
+    cases = make_cases(folder / "cases", 4)
+    process = begin(processes, cases, folder / "whole")
+    begun = time.perf_counter()
+    process.join()
+    assert process.exitcode == 0
+    return cases, fused_voxels(folder / "whole"), time.perf_counter() - begun
+
+
+def require_whole(output_dir: Path, expected: dict[str, bytes]) -> None:
+    """Every file under a final name can be read to its end, and holds what an undisturbed run writes."""
+    for path in output_dir.iterdir() if output_dir.is_dir() else []:
+        if path.name.startswith(".partial-"):
+            continue
+        if path.name in expected:
+            assert np.asarray(nibabel.load(path).dataobj).tobytes() == expected[path.name]
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
+        elif path.suffix == ".png":
+            Image.open(path).load()
+        else:
+            np.asarray(nibabel.load(path).dataobj)
+
+
+def test_killed_at_any_moment_it_goes_on_where_it_was(whole_run, processes, tmp_path):
+    cases, expected, seconds = whole_run
+    chance, killed, finished_before, round_number = random.Random(0), 0, 0, 0
+    while killed < KILLS:
+        output_dir = tmp_path / f"out_{round_number}"
+        process = begin(processes, cases, output_dir)
+        process.join(chance.random() * seconds)
+        process.kill()
+        process.join()
+        killed += process.exitcode != 0
+        require_whole(output_dir, expected)
+        now_finished = len(fused_voxels(output_dir))
+        assert now_finished >= finished_before  # nothing finished is lost
+        finished_before = now_finished
+        if process.exitcode == 0:  # nothing left to kill: begin anew
+            assert fused_voxels(output_dir) == expected
+            assert not list(output_dir.glob(".partial-*"))
+            round_number, finished_before = round_number + 1, 0
+    run_small(cases, output_dir)
+    assert fused_voxels(output_dir) == expected
+    assert not list(output_dir.glob(".partial-*"))
+    summary = json.loads((output_dir / "summary.json").read_text())
+    assert summary["complete"]
+    assert summary["finished"] + summary["kept"] == 4
+
+
+def test_a_killed_run_leaves_a_summary_that_says_so(whole_run, processes, tmp_path):
+    cases, _, _ = whole_run
+    process = begin(processes, cases, tmp_path / "out")
+    while not (tmp_path / "out" / "summary.json").exists() and process.is_alive():
+        time.sleep(0.001)
+    process.kill()
+    process.join()
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert not summary["complete"]
+    assert len(summary["pending"]) == 4
