@@ -70,6 +70,8 @@ class DDFMInferer(Inferer):
             within 45 dB of float32.
         denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
             rectifier compares anatomy and not noise.
+        three_planes: ask the prior about axial, coronal and sagittal slices and average its estimates; for volumes of
+            nearly cubic voxels, with a rectifier of ``spatial_dims=3`` and without `shared_noise`.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
         maps: what else to return, channels after the fused image: ``provenance`` (share of each source, K channels),
             ``uncertainty`` (standard deviation over seeds) and ``novelty`` (distance outside the range of the sources
@@ -98,6 +100,7 @@ class DDFMInferer(Inferer):
         slices_per_batch: int = 8,
         precision: str = "auto",
         denoise_sources: bool = False,
+        three_planes: bool = False,
         luminance_range: str = "full",
         maps: Sequence[str] = (),
         uncertainty_seeds: int = 8,
@@ -115,6 +118,11 @@ class DDFMInferer(Inferer):
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
         if unknown := set(maps) - set(MAPS):
             raise ValueError(f"maps are {', '.join(MAPS)}; got {', '.join(sorted(unknown))}")
+        if three_planes and (shared_noise or rectifier is None or rectifier.spatial_dims != 3):
+            raise ValueError(
+                "three_planes needs a rectifier of spatial_dims=3, which sees whole volumes, and shared_noise=False: "
+                "noise that is the same in all slices is none to the other planes"
+            )
         if slices_per_batch < 1:
             raise ValueError(f"slices_per_batch must be at least 1, got {slices_per_batch}")
         self.walk = SliceWalk(
@@ -126,6 +134,7 @@ class DDFMInferer(Inferer):
             denoise_sources=denoise_sources,
             luminance_range=LuminanceRange(luminance_range),
             slices_per_batch=slices_per_batch,
+            three_planes=three_planes,
             callback=callback,
         )
         self.seed = seed

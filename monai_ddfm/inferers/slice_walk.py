@@ -71,6 +71,7 @@ class SliceWalk:
         denoise_sources: bool,
         luminance_range: LuminanceRange,
         slices_per_batch: int,
+        three_planes: bool = False,
         callback: Callable[[int, int, Tensor, Tensor], None] | None = None,
     ) -> None:
         self.rectifier = rectifier
@@ -81,6 +82,7 @@ class SliceWalk:
         self.denoise_sources = denoise_sources
         self.luminance_range = luminance_range
         self.slices_per_batch = slices_per_batch
+        self.three_planes = three_planes
         self.callback = callback
 
     def for_spacing(self, spacing: Sequence[float]) -> SliceWalk:
@@ -113,7 +115,7 @@ class SliceWalk:
 
         def predict_x0(x_t: Tensor, t: int) -> Tensor:
             context.bar.update(len(x_t))
-            return self._in_batches(lambda part: _predict_padded(prior, part, t, context.dtype()), x_t)
+            return self._in_planes(lambda part: _predict_padded(prior, part, t, context.dtype()), x_t)
 
         def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
             rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
@@ -138,7 +140,14 @@ class SliceWalk:
         def clean(part: Tensor) -> Tensor:
             return denoise_sources(part, estimate_noise(part), context.prior, dtype=context.dtype())
 
-        return self._in_batches(clean, sources)
+        return self._in_planes(clean, sources)
+
+    def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""
+        if not self.three_planes:
+            return self._in_batches(predict, images)
+        views = [self._in_batches(predict, images.transpose(0, axis)).transpose(0, axis) for axis in (0, 2, 3)]
+        return torch.stack(views).mean(dim=0)
 
     def _in_batches(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """Ask the network about as many slices at once as memory holds."""

@@ -1,0 +1,48 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from PIL import Image
+
+from monai_ddfm.transforms import KeepChromad, ReadSource
+from monai_ddfm.transforms.colour_functional import split_chroma
+
+
+def _picture(path: Path, rgb: np.ndarray) -> MetaTensor:
+    Image.fromarray(rgb).save(path)
+    return ReadSource()(path)[..., None] / 127.5 - 1
+
+
+def test_fused_luminance_with_the_colour_pictures_chroma(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(60, 180, (7, 5, 3), dtype=np.uint8)
+    data = {
+        "MR": _picture(tmp_path / "mr.png", rng.integers(0, 255, (7, 5), dtype=np.uint8)),
+        "SPECT": _picture(tmp_path / "spect.png", rgb),
+    }
+    grey = torch.full((1, 5, 7, 1), 0.0)  # PNG readers give the horizontal axis first
+    colour = KeepChromad("pred", ["MR", "SPECT"])({**data, "pred": grey})["colour"]
+    luminance, chroma = split_chroma(colour)
+    torch.testing.assert_close(luminance, torch.full_like(luminance, 0.5), atol=1e-5, rtol=0)
+    expected = split_chroma(torch.from_numpy(rgb.T.astype(np.float32) / 255)[..., None])[1]
+    torch.testing.assert_close(chroma, expected, atol=1e-5, rtol=0)
+
+
+def test_grey_pictures_give_no_colour(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (6, 6), dtype=np.uint8)
+    data = {"a": _picture(tmp_path / "a.png", grey), "b": _picture(tmp_path / "b.png", np.stack([grey] * 3, -1))}
+    assert "colour" not in KeepChromad("pred", ["a", "b"])({**data, "pred": torch.zeros(1, 6, 6, 1)})
