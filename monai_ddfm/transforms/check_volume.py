@@ -54,6 +54,8 @@ class CheckVolume(Transform):
         """
         img = convert_to_tensor(img, track_meta=True)
         what = file_of(img, name)
+        if img.numel() == 0:
+            raise ValueError(f"{what}: no voxels, shape {tuple(img.shape[1:])}; check the export")
         if img.ndim not in (3, 4):
             raise ValueError(f"{what}: expected a 2-D image or a 3-D volume, found {img.ndim - 1} dimensions")
         if img.shape[0] != 1:
@@ -63,8 +65,6 @@ class CheckVolume(Transform):
             )
         if img.is_complex():
             raise ValueError(f"{what}: complex voxels; fuse the magnitude (or the phase), saved as real numbers")
-        if img.numel() == 0:
-            raise ValueError(f"{what}: no voxels, shape {tuple(img.shape[1:])}")
         img = img.to(torch.float32)
         finite = torch.isfinite(img)
         if not bool(finite.all()):
