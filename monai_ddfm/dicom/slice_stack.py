@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from monai_ddfm.dicom.identity import SeriesIdentity
 
-__all__ = ["SliceStack", "stack_slices"]
+__all__ = ["SliceStack", "as_array", "stack_slices"]
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_BLOCK = 16
 _SAME_POSITION = 0.05  # mm, well below any voxel
 _SAME_DIRECTION = 1e-3
 _SAME_SPACING = 1e-3  # relative
@@ -96,7 +97,7 @@ def stack_slices(
         )
     normal = np.cross(column_cosines, row_cosines)
     stack = SliceStack(
-        frames=np.ascontiguousarray(frames[..., 0] if frames.shape[-1] == 1 else frames),
+        frames=_contiguous(frames[..., 0] if frames.shape[-1] == 1 else frames),
         positions=origin + np.arange(len(frames))[:, None] * slice_step,
         orientation=(*column_cosines, *row_cosines),
         pixel_spacing=(float(np.linalg.norm(row_step)), float(np.linalg.norm(column_step))),
@@ -106,16 +107,30 @@ def stack_slices(
     return _take_over_anchor(stack, anchor, anchor_pixel_spacing)
 
 
+def as_array(values: torch.Tensor | NDArray[Any]) -> NDArray[Any]:
+    """Return a tensor's values, wherever it lies, as an array."""
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def _contiguous(frames: NDArray[Any]) -> NDArray[Any]:
+    """Copy turned axes block by block, which stays in the processor's cache: many times faster on a large volume."""
+    copied = np.empty(frames.shape, frames.dtype)
+    for row in range(0, frames.shape[1], _BLOCK):
+        for column in range(0, frames.shape[2], _BLOCK):
+            block = np.s_[:, row : row + _BLOCK, column : column + _BLOCK]
+            copied[block] = frames[block]
+    return copied
+
+
 def _checked_volume(volume: torch.Tensor | NDArray[Any]) -> NDArray[Any]:
-    voxels = volume.detach().cpu().numpy() if isinstance(volume, torch.Tensor) else np.asarray(volume)
+    voxels = as_array(volume)
     if voxels.ndim != 4 or voxels.shape[0] not in (1, 3) or 0 in voxels.shape:
         raise ValueError(f"a volume to write is [1 or 3, H, W, D], got an array of shape {tuple(voxels.shape)}")
     return voxels
 
 
 def _checked_affine(affine: torch.Tensor | NDArray[Any]) -> NDArray[np.float64]:
-    matrix = affine.detach().cpu().numpy() if isinstance(affine, torch.Tensor) else np.asarray(affine)
-    matrix = matrix.astype(np.float64)
+    matrix = as_array(affine).astype(np.float64)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
         raise ValueError(f"an affine is an invertible 4x4 matrix, got {np.array2string(matrix, precision=4)}")
     return matrix

@@ -31,8 +31,9 @@ from monai_ddfm.dicom.derivation import Derivation
 from monai_ddfm.dicom.derived_header import check_sources, derive_header
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
-from monai_ddfm.dicom.slice_stack import SliceStack, stack_slices
+from monai_ddfm.dicom.slice_stack import SliceStack, as_array, stack_slices
 from monai_ddfm.dicom.source_geometry import pixel_spacing_of, slice_thickness_of
+from monai_ddfm.dicom.stored_values import quantise
 from monai_ddfm.dicom.whole_folder import require_free, whole_file
 
 __all__ = ["write_colour_image"]
@@ -99,7 +100,7 @@ def write_colour_image(
 
 
 def _as_bytes(volume: torch.Tensor | NDArray[Any]) -> NDArray[np.uint8]:
-    colours = volume.detach().cpu().numpy() if isinstance(volume, torch.Tensor) else np.asarray(volume)
+    colours = as_array(volume)
     if colours.ndim != 4 or len(colours) != 3:
         raise ValueError(f"a colour volume is [3, H, W, D], got an array of shape {tuple(colours.shape)}")
     if colours.dtype == np.uint8:
@@ -107,7 +108,7 @@ def _as_bytes(volume: torch.Tensor | NDArray[Any]) -> NDArray[np.uint8]:
     low, high = float(colours.min()), float(colours.max())
     if not (low >= -1e-6 and high <= 1 + 1e-6):  # also when not a number
         raise ValueError(f"colours lie in [0, 1] (or are uint8), got {low:.4g} to {high:.4g}")
-    return np.rint(colours.clip(0, 1) * 255).astype(np.uint8)
+    return quantise(colours, 1 / 255, 0.0, np.iinfo(np.uint8))
 
 
 def _add_pixels(dataset: Dataset, stack: SliceStack) -> None:

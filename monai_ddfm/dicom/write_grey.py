@@ -30,7 +30,7 @@ from monai_ddfm.dicom.derivation import Derivation
 from monai_ddfm.dicom.derived_header import check_sources, derive_header
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
-from monai_ddfm.dicom.slice_stack import SliceStack, stack_slices
+from monai_ddfm.dicom.slice_stack import SliceStack, as_array, stack_slices
 from monai_ddfm.dicom.source_geometry import pixel_spacing_of, slice_thickness_of
 from monai_ddfm.dicom.source_references import encode_sequences
 from monai_ddfm.dicom.stored_values import StoredValues, store_values
@@ -87,12 +87,12 @@ def write_grey_series(
     if len(volume) != 1:
         raise ValueError(f"a grey volume has one channel, got {len(volume)}; write colour with write_colour_image")
     anchor_header = read_instance(anchor.instances[0].path)
-    stack = stack_slices(volume, affine, anchor, pixel_spacing_of(anchor_header))
-    stored = store_values(stack.frames, anchor.modality)
+    stored = store_values(as_array(volume), anchor.modality)
+    stack = stack_slices(stored.pixels, affine, anchor, pixel_spacing_of(anchor_header))
     dataset = derive_header(anchor, sources, derivation, "grey", series_number, created)
     dataset.Modality = anchor.modality
     dataset.SOPClassUID = CLASSIC_OBJECTS[anchor.modality].sop_class_uid
-    _add_pixel_description(dataset, stored)
+    _add_pixel_description(dataset, stack, stored)
     _add_plane(dataset, stack, slice_thickness_of(anchor_header) if stack.on_anchor else None)
     CLASSIC_OBJECTS[anchor.modality].complete(dataset, stored)
     _add_window(dataset, stored, window)
@@ -102,14 +102,14 @@ def write_grey_series(
         uids = [pseudonym.uid(uid) for uid in uids]
     with whole_folder(folder, overwrite) as filling:
         names = [f"{k + 1:04d}.dcm" for k in range(len(uids))]
-        _write_slices(dataset, stack, stored, uids, [filling / name for name in names])
+        _write_slices(dataset, stack, uids, [filling / name for name in names])
     return [folder / name for name in names]
 
 
-def _add_pixel_description(dataset: Dataset, stored: StoredValues) -> None:
+def _add_pixel_description(dataset: Dataset, stack: SliceStack, stored: StoredValues) -> None:
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.Rows, dataset.Columns = stored.pixels.shape[1:3]
+    dataset.Rows, dataset.Columns = stack.frames.shape[1:3]
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit = 15
     dataset.PixelRepresentation = int(stored.signed)
@@ -143,13 +143,11 @@ def _add_window(dataset: Dataset, stored: StoredValues, window: tuple[float, flo
     dataset.WindowCenterWidthExplanation = "Fused image"
 
 
-def _write_slices(
-    dataset: Dataset, stack: SliceStack, stored: StoredValues, uids: Sequence[UID], files: Sequence[Path]
-) -> None:
+def _write_slices(dataset: Dataset, stack: SliceStack, uids: Sequence[UID], files: Sequence[Path]) -> None:
     encode_sequences(dataset)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    little_endian = stored.pixels.astype(stored.pixels.dtype.newbyteorder("<"), copy=False)
+    little_endian = stack.frames.astype(stack.frames.dtype.newbyteorder("<"), copy=False)
     for k, (uid, file) in enumerate(zip(uids, files, strict=True)):
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
         dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
