@@ -50,7 +50,7 @@ def test_validators_find_no_error(tmp_path: Path, anchor: str, pseudonym: Pseudo
 def test_frames_are_the_slices_at_their_places(tmp_path: Path, anchor: str) -> None:
     dataset = pydicom.dcmread(write(tmp_path / "c.dcm", anchor))
     assert dataset.SOPClassUID.name == "Multi-frame True Color Secondary Capture Image Storage"
-    expected = np.rint(colours(anchor).numpy().clip(0, 1) * 255).transpose(3, 2, 1, 0)
+    expected = np.rint(colours(anchor).numpy().astype(float).clip(0, 1) * 255).transpose(3, 2, 1, 0)
     np.testing.assert_array_equal(dataset.pixel_array, expected)
     shared = dataset.SharedFunctionalGroupsSequence[0]
     source = pydicom.dcmread(identity(anchor).instances[0].path)
@@ -64,7 +64,7 @@ def test_frames_are_the_slices_at_their_places(tmp_path: Path, anchor: str) -> N
 
 
 def test_bytes_are_taken_as_they_are(tmp_path: Path) -> None:
-    as_bytes = (colours("PT").numpy().clip(0, 1) * 255).round().astype(np.uint8)
+    as_bytes = (colours("PT").numpy().astype(float).clip(0, 1) * 255).round().astype(np.uint8)
     first = pydicom.dcmread(write(tmp_path / "a.dcm", "PT", volume=as_bytes))
     assert np.array_equal(first.pixel_array, pydicom.dcmread(write(tmp_path / "b.dcm", "PT")).pixel_array)
 
