@@ -23,8 +23,9 @@ from typing import Any
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
-from safetensors.torch import save_file
 from torch import nn
+
+from monai_ddfm.priors.prior_file import write_prior_file
 
 __all__ = ["PriorWriter", "ResumableCheckpoint", "settings_difference"]
 
@@ -98,39 +99,31 @@ class ResumableCheckpoint:
 
 
 class PriorWriter:
-    """An ignite handler that writes the averaged weights as the safetensors file that inference loads.
+    """An ignite handler that writes the averaged weights as the one file that inference loads.
 
     Args:
         path: the file, replaced in one step.
         network: the averaged network, without the wrapper of the prior.
-        metadata: texts for the header of the file.
+        header: what the file says of itself, see `monai_ddfm.priors.prior_file.write_prior_file`.
         interval: epochs between writes.
     """
 
     def __init__(
-        self, path: str | Path, network: nn.Module, metadata: Mapping[str, Any] | None = None, interval: int = 1
+        self, path: str | Path, network: nn.Module, header: Mapping[str, Any] | None = None, interval: int = 1
     ) -> None:
         self.path = Path(path)
         self.network = network
-        self.metadata = {
-            key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()
-        }
+        self.header = dict(header or {})
         self.interval = interval
 
     def attach(self, engine: Engine) -> None:
         """Register with the trainer."""
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self)
-        engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Write the weights, float32."""
-        if idist.get_rank() != 0:
-            return
-        state = {key: value.detach().cpu().float().contiguous() for key, value in self.network.state_dict().items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(self.path.name + ".part")
-        save_file(state, temporary, metadata={**self.metadata, "epoch": str(engine.state.epoch)})
-        os.replace(temporary, self.path)
+        """Write the weights; in a distributed training only the first process does."""
+        if idist.get_rank() == 0:
+            write_prior_file(self.path, self.network.state_dict(), {**self.header, "epoch": str(engine.state.epoch)})
 
 
 def settings_difference(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 
 from monai_ddfm.transforms.modality import Modality, modality_of
 
@@ -74,7 +75,7 @@ def read_datalist(dataset_dir: str | Path, datalist: str | Path = "datalist.json
     for entry in entries:
         try:
             checked.append(_check(folder, entry))
-        except (ValueError, OSError, EOFError, KeyError) as error:
+        except (ValueError, OSError, EOFError, KeyError, ImageFileError) as error:
             faults.append(f"{entry.get('image', entry)}: {error}")
     if faults:
         raise ValueError(

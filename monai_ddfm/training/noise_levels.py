@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from monai.engines import DiffusionPrepareBatch
 from monai.inferers import DiffusionInferer
@@ -67,7 +68,8 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
 
     def __call__(self, batchdata: dict[str, Tensor], *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor, tuple, dict]:
         """Return images, targets, no further arguments, and ``noise`` and ``timesteps`` for the inferer."""
-        self.generator.manual_seed(self.seed * 2**40 + int(batchdata["number"][0]))
+        drawn = np.random.SeedSequence((self.seed, int(batchdata["number"][0]))).generate_state(1)
+        self.generator.manual_seed(int(drawn[0]))
         prepared: tuple[Tensor, Tensor, tuple, dict] = super().__call__(batchdata, *args, **kwargs)
         return prepared
 
