@@ -55,7 +55,7 @@ class DDFMInferer(Inferer):
 
     Args:
         rectifier: what the sources say; the paper's by default.
-        sampler: ``ddim`` or ``ddpm`` (the paper's Algorithm 1).
+        sampler: ``ddim``, ``ddpm`` (the paper's Algorithm 1), or ``dpm_solver`` (second order, for few steps).
         steps: number of network evaluations per slice, evenly spaced from `start_timestep` to 0.
         timesteps: the timesteps themselves, descending; overrules `steps`.
         start_timestep: the first timestep, 999 for a walk from pure noise.
@@ -110,7 +110,7 @@ class DDFMInferer(Inferer):
     ) -> None:
         super().__init__()
         for name, value, known in (
-            ("sampler", sampler, ("ddim", "ddpm")),
+            ("sampler", sampler, ("ddim", "ddpm", "dpm_solver")),
             ("start", start, ("noise", "sources")),
             ("precision", precision, PRECISIONS),
         ):

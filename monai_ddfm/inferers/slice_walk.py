@@ -30,7 +30,7 @@ from monai_ddfm.inferers.slices import pad_by_reflection
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import Rectifier
 from monai_ddfm.rectifiers.noise import estimate_noise
-from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm
+from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dpm_solver
 
 __all__ = ["FusedSlices", "SliceWalk", "WalkContext"]
 
@@ -128,7 +128,9 @@ class SliceWalk:
             x = alpha**0.5 * solution + (1.0 - alpha) ** 0.5 * x
         rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
         arguments = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
-        if self.sampler == "ddpm":
+        if self.sampler == "dpm_solver":
+            x, state = sample_dpm_solver(x, *arguments, callback=self.callback)
+        elif self.sampler == "ddpm":
             x, state = sample_ddpm(x, *arguments, noise=noise, callback=self.callback)
         else:
             x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from monai_ddfm.samplers.ddim import sample_ddim
 from monai_ddfm.samplers.ddpm import sample_ddpm
+from monai_ddfm.samplers.dpm_solver import sample_dpm_solver
 from monai_ddfm.samplers.timesteps import check_timesteps, noise_level, spaced_timesteps
 
-__all__ = ["check_timesteps", "noise_level", "sample_ddim", "sample_ddpm", "spaced_timesteps"]
+__all__ = ["check_timesteps", "noise_level", "sample_ddim", "sample_ddpm", "sample_dpm_solver", "spaced_timesteps"]

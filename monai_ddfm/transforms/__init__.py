@@ -31,6 +31,7 @@ from monai_ddfm.transforms.fuse_ddfm import FuseDDFM, FuseDDFMD, FuseDDFMd, Fuse
 from monai_ddfm.transforms.keep_chroma import KeepChromaD, KeepChromad, KeepChromaDict
 from monai_ddfm.transforms.match_grids import MatchGrids, MatchGridsD, MatchGridsd, MatchGridsDict
 from monai_ddfm.transforms.modality import Modality, modality_of
+from monai_ddfm.transforms.normalize_like import NormalizeLike, NormalizeLikeD, NormalizeLiked, NormalizeLikeDict
 from monai_ddfm.transforms.normalize_modality import (
     NormalizeModality,
     NormalizeModalityD,
@@ -78,6 +79,10 @@ __all__ = [
     "MatchGridsDict",
     "MatchGridsd",
     "Modality",
+    "NormalizeLike",
+    "NormalizeLikeD",
+    "NormalizeLikeDict",
+    "NormalizeLiked",
     "NormalizeModality",
     "NormalizeModalityD",
     "NormalizeModalityDict",
