@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 NAME = "fuse"
 SUMMARY = "Fuse registered images; the first is the anchor: the result is on its grid and in its units."
 _GREY_LEVELS = [0.0, 255.0]
+_RESERVED = {"case", "image", "pred", "colour", "provenance", "uncertainty", "novelty"}  # keys of the workflow's own
 _PASSED_ON = ("steps", "seed", "register", "output_format")
 
 
@@ -106,10 +108,18 @@ def _result(output: Path, anchor: Path, extension: str) -> dict[str, Any]:
     }
 
 
+def _keys(images: list[Path]) -> list[str]:
+    """Names for the images: their files' where these differ, else numbers."""
+    names = [re.sub(r"[^A-Za-z0-9]+", "_", image_stem(image)).strip("_") for image in images]
+    if len(set(names)) == len(names) and all(names) and not _RESERVED & set(names):
+        return names
+    return [f"image_{number}" for number in range(1, len(images) + 1)]
+
+
 def _overrides(options: Namespace, images: list[Path]) -> dict[str, Any]:
     """The command's arguments as values of the bundle's configuration, by id."""
     pictures = _are_pictures(images)
-    keys = [f"image_{number}" for number in range(1, len(images) + 1)]
+    keys = _keys(images)
     modalities = _modalities(options.modalities, images, pictures)
     overrides: dict[str, Any] = {
         "anchor": keys[0],
@@ -122,6 +132,7 @@ def _overrides(options: Namespace, images: list[Path]) -> dict[str, Any]:
     }
     if pictures:
         overrides["windows"] = {key: _GREY_LEVELS for key in keys}
+        overrides["check_registration"] = False  # it needs three dimensions
     if options.device:
         overrides["device"] = f"$torch.device({options.device!r})"
     return overrides | {key: yaml.safe_load(value) for key, value in options.set}
