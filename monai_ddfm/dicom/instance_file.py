@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pydicom
 from pydicom.dataset import FileDataset
@@ -24,10 +24,11 @@ from pydicom.dataset import FileDataset
 __all__ = ["ZIP_SEPARATOR", "open_instance", "read_instance"]
 
 ZIP_SEPARATOR = "!/"
+BUFFER_BYTES = 1 << 16
 
 
 def open_instance(path: str | Path) -> BinaryIO:
-    """Open the bytes of an instance.
+    """Open the bytes of an instance, to be closed by the caller.
 
     Args:
         path: a file, or ``archive.zip!/name/inside.dcm`` for a member of a zip.
@@ -40,7 +41,8 @@ def open_instance(path: str | Path) -> BinaryIO:
         archive, member = reference.split(ZIP_SEPARATOR, 1)
         try:
             with zipfile.ZipFile(archive) as opened:
-                return io.BytesIO(opened.read(member))
+                # the member stays readable after its archive is closed; a header takes only its first bytes
+                return io.BufferedReader(cast(io.RawIOBase, opened.open(member)), BUFFER_BYTES)
         except KeyError as error:
             raise FileNotFoundError(f"{archive} has no member {member}") from error
     return Path(reference).open("rb")
@@ -58,4 +60,5 @@ def read_instance(path: str | Path, stop_before_pixels: bool = True) -> FileData
         pydicom.errors.InvalidDicomError: the bytes are no DICOM file.
     """
     with open_instance(path) as opened:
-        return pydicom.dcmread(opened, stop_before_pixels=stop_before_pixels)
+        content = opened if stop_before_pixels else io.BytesIO(opened.read())
+        return pydicom.dcmread(content, stop_before_pixels=stop_before_pixels)
