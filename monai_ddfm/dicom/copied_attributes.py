@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 
-from pydicom.config import RAISE
+from pydicom.config import RAISE, disable_value_validation
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
@@ -89,7 +89,9 @@ def copy_attributes(anchor: Dataset, derived: Dataset) -> None:
     which.
     """
     for keyword in COPIED:
-        value = _valid(keyword, anchor.get(keyword))
+        with disable_value_validation():  # `_valid` looks, and says more
+            found = anchor.get(keyword)
+        value = _valid(keyword, found)
         if value not in (None, "") or keyword in REQUIRED:
             setattr(derived, keyword, value)
     if "Laterality" not in derived and derived.get("BodyPartExamined", "HEAD") not in _UNPAIRED:

@@ -24,6 +24,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import LoadImage
 
+from monai_ddfm.__main__ import main
 from monai_ddfm.dicom.archive import DicomWebArchive
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.reader import read_series
@@ -140,6 +141,22 @@ def test_storing_again_makes_no_copies(round_trip: dict, archive: DicomWebArchiv
     before = archive.find_series(STUDY_UID)
     archive.store(sorted((round_trip["out"] / "case_fused").iterdir()))
     assert sorted(map(str, archive.find_series(STUDY_UID))) == sorted(map(str, before))
+
+
+def test_the_command_fuses_out_of_and_into_the_archive(archive: DicomWebArchive, tmp_path: Path) -> None:
+    uid = identity("MR").series_instance_uid
+    command = f"fuse --dicomweb {archive.url} --study {STUDY_UID} --anchor {uid} --source PT --output {tmp_path}"
+    assert main([*command.split(), "--output-format", "both", "--steps", "1", "--seed", "5", "--traceback"]) == 0
+    before = set(archive.find_series(STUDY_UID))
+    made = [s for s in before if s.modality == "MR" and "DDFM" in s.description and s.series_instance_uid != uid]
+    fetched = [read_series(archive.fetch_series(s, tmp_path / f"back{k}")) for k, s in enumerate(made)]
+    nifti = LoadImage(ensure_channel_first=True)(next(tmp_path.glob("*_fused.nii.gz")))
+    assert any(torch.allclose(one.as_tensor(), nifti.as_tensor(), atol=0.51, rtol=0) for one in fetched)
+    for one in fetched:
+        torch.testing.assert_close(one.affine, nifti.affine, atol=1e-3, rtol=0)
+    again = [*command.split(), "--output-format", "both", "--steps", "1", "--seed", "5", "--overwrite"]
+    assert main(again) == 0
+    assert set(archive.find_series(STUDY_UID)) == before  # the same UIDs: no copies
 
 
 def test_what_is_not_there_is_said(archive: DicomWebArchive) -> None:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -28,7 +29,7 @@ from monai_ddfm.dicom.derivation import Derivation
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.reader import read_series
 from monai_ddfm.dicom.write_grey import write_grey_series
-from tests.dicom.shipped_study import identities, identity, stand_in, turned_series
+from tests.dicom.shipped_study import FOLDERS, identities, identity, stand_in, turned_series
 from tests.dicom.validators import needs_validators, validator_errors
 
 MADE = Derivation(preset="mri_pet", seed=3)
@@ -211,6 +212,14 @@ def test_an_enhanced_anchor_gives_a_classic_series(tmp_path: Path, make_series: 
     assert first.ReferencedSOPInstanceUID == "1.2.3.77"
     assert list(first.ReferencedFrameNumber) == list(range(1, 25))
     assert len(written) == 24
+
+
+def test_sources_inside_a_zip_are_read_again(tmp_path: Path) -> None:
+    packed = shutil.make_archive(str(tmp_path / "pet"), "zip", FOLDERS["PT"])
+    volume = read_series(packed)
+    source = SeriesIdentity.from_meta(volume.meta)
+    written = write_grey_series(volume, volume.affine, source, [source, identity("MR")], tmp_path / "s", MADE)
+    assert pydicom.dcmread(written[0]).PatientID == "STS_013"
 
 
 def test_a_reoriented_volume_is_put_back(written: dict[str, list[Path]], tmp_path: Path) -> None:
