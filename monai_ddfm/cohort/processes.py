@@ -87,7 +87,9 @@ class TorchrunProcesses(OneProcess):
         device = torch.device(device)
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        store, self.rank, self.count = next(dist.rendezvous("env://"))
+        shared, self.rank, self.count = next(dist.rendezvous("env://"))
+        # torchrun's store outlives its workers: after a restart, what the dead ones left in it must not be read
+        store = dist.PrefixStore(f"attempt_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", shared)
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=dist.PrefixStore("group", store), rank=self.rank, world_size=self.count)
         self._store = dist.PrefixStore("cohort", store)

@@ -64,9 +64,14 @@ def run_cohort(
         _say(outcomes)
         if summary is not None:
             _write_last(summary, loader.names, outcomes, processes.count, time.perf_counter() - begun)
-    processes.leave()
+    failure = None
     if any(outcome["status"] == FAILED for outcome in outcomes) or len(outcomes) < len(loader.names):
-        raise failure_of(loader.names, outcomes, ledger.errors) if first else SystemExit(1)
+        failure = failure_of(loader.names, outcomes, ledger.errors)
+        if first and processes.count > 1:
+            logger.error("%s", failure)  # torchrun may end this process as soon as another has left
+    processes.leave()
+    if failure is not None:
+        raise failure if first else SystemExit(1)
 
 
 def _evaluate_all(evaluator: Evaluator, loader: CaseLoader) -> None:

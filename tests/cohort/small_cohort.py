@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,13 @@ SETTINGS = {
     "device": "cpu",
     "threads": 1,
 }
+
+
+def quick_processes() -> Any:
+    """Makes processes that begin with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.cohort.small_cohort"])
+    return context
 
 
 def make_case(folder: Path, seed: int, depth: int = 3) -> Path:

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import time
 from pathlib import Path
@@ -22,21 +21,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cohort.small_cohort import fused_voxels, make_cases, run_announced, run_small
+from tests.cohort.small_cohort import fused_voxels, make_cases, quick_processes, run_announced, run_small
 
 KILLS = 20
 
 
-@pytest.fixture(scope="module")
-def processes():
-    """Processes that begin with everything imported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.cohort.small_cohort"])
-    return context
-
-
-def begin(processes, cases: Path, output_dir: Path):
+def begin(cases: Path, output_dir: Path):
     """Start a run in a process of its own; returns when its work begins."""
+    processes = quick_processes()
     begun = processes.Event()
     process = processes.Process(target=run_announced, args=(cases, output_dir, begun))
     process.start()
@@ -45,11 +37,11 @@ def begin(processes, cases: Path, output_dir: Path):
 
 
 @pytest.fixture(scope="module")
-def whole_run(tmp_path_factory, processes) -> tuple[Path, dict[str, bytes], float]:
+def whole_run(tmp_path_factory) -> tuple[Path, dict[str, bytes], float]:
     """Cases, their fused voxels by a run that nobody disturbed, and its seconds."""
     folder = tmp_path_factory.mktemp("cohort")
     cases = make_cases(folder / "cases", 4)
-    process = begin(processes, cases, folder / "whole")
+    process = begin(cases, folder / "whole")
     begun = time.perf_counter()
     process.join()
     assert process.exitcode == 0
@@ -71,12 +63,12 @@ def require_whole(output_dir: Path, expected: dict[str, bytes]) -> None:
             np.asarray(nibabel.load(path).dataobj)
 
 
-def test_killed_at_any_moment_it_goes_on_where_it_was(whole_run, processes, tmp_path):
+def test_killed_at_any_moment_it_goes_on_where_it_was(whole_run, tmp_path):
     cases, expected, seconds = whole_run
     chance, killed, finished_before, round_number = random.Random(0), 0, 0, 0
     while killed < KILLS:
         output_dir = tmp_path / f"out_{round_number}"
-        process = begin(processes, cases, output_dir)
+        process = begin(cases, output_dir)
         process.join(chance.random() * seconds)
         process.kill()
         process.join()
@@ -97,9 +89,9 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(whole_run, processes, tmp_
     assert summary["finished"] + summary["kept"] == 4
 
 
-def test_a_killed_run_leaves_a_summary_that_says_so(whole_run, processes, tmp_path):
+def test_a_killed_run_leaves_a_summary_that_says_so(whole_run, tmp_path):
     cases, _, _ = whole_run
-    process = begin(processes, cases, tmp_path / "out")
+    process = begin(cases, tmp_path / "out")
     while not (tmp_path / "out" / "summary.json").exists() and process.is_alive():
         time.sleep(0.001)
     process.kill()

@@ -1,0 +1,89 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from monai_ddfm.presets import BUNDLE_ROOT
+from tests.cohort.small_cohort import SETTINGS, fused_voxels, make_cases, run_small
+
+CONFIGS = BUNDLE_ROOT / "configs"
+WORKERS = 2
+
+# rank 1 kills itself, without a word, when it has written its first case
+DYING = {
+    "+imports": ["$import os", "$import signal"],
+    "+writing#transforms": [
+        {
+            "_target_": "Lambda",
+            "func": "$lambda data: os.kill(os.getpid(), signal.SIGKILL) "
+            "if (os.environ['RANK'], os.environ['TORCHELASTIC_RESTART_COUNT']) == ('1', '0') else data",
+        }
+    ],
+}
+
+
+def torchrun(folder: Path, cases: Path, *options: str, overlay: dict | None = None) -> subprocess.CompletedProcess:
+    """Fuse `cases` to ``folder/out`` with two processes of the bundle, as a user does."""
+    (folder / "small.yaml").write_text(yaml.safe_dump({**SETTINGS, **(overlay or {})}))
+    files = [CONFIGS / "inference.yaml", CONFIGS / "multi_gpu_inference.yaml", folder / "small.yaml"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={WORKERS}", *options]
+    command += ["-m", "monai.bundle", "run", "--config_file", str([str(file) for file in files])]
+    command += ["--meta_file", str(CONFIGS / "metadata.json"), "--logging_file", str(CONFIGS / "logging.conf")]
+    command += ["--dataset_dir", str(cases), "--output_dir", str(folder / "out")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def summary_of(folder: Path) -> dict:
+    return json.loads((folder / "out" / "summary.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_cases(tmp_path_factory.mktemp("cohort") / "cases", 4)
+
+
+@pytest.fixture(scope="module")
+def by_one_process(cases: Path) -> dict[str, bytes]:
+    run_small(cases, cases.parent / "one")
+    return fused_voxels(cases.parent / "one")
+
+
+def test_two_processes_give_what_one_gives_to_the_bit(cases, by_one_process, tmp_path):
+    done = torchrun(tmp_path, cases)
+    assert done.returncode == 0, done.stderr
+    assert fused_voxels(tmp_path / "out") == by_one_process
+    summary = summary_of(tmp_path)
+    assert (summary["finished"], summary["processes"]) == (4, 2)
+    assert {case["rank"] for case in summary["cases"]} == {0, 1}
+
+
+def test_a_process_that_dies_is_replaced_and_a_bad_case_told_at_the_end(by_one_process, tmp_path):
+    cases = make_cases(tmp_path / "cases", 4)
+    (cases / "case_0" / "PET.nii.gz").write_bytes(b"nothing")
+    done = torchrun(tmp_path, cases, "--max-restarts=1", overlay=DYING)
+    assert done.returncode != 0
+    assert "1 of 4 cases failed: case_0" in done.stderr
+    summary = summary_of(tmp_path)
+    assert summary["complete"]
+    assert summary["finished"] + summary["kept"] == 3
+    assert summary["kept"] >= 1  # what the dead process had finished
+    expected = {name: voxels for name, voxels in by_one_process.items() if not name.startswith("case_0")}
+    assert fused_voxels(tmp_path / "out") == expected
