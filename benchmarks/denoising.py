@@ -1,0 +1,54 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How well do weights of the shipped architecture denoise? PSNR of x0 from x_t, by timestep, on volumes of your choice.
+
+    python benchmarks/denoising.py --weights A.safetensors B.safetensors --image NAME FILE [--image NAME FILE]...
+
+NAME must have the modality in it (``head FLAIR``). Slices around the middle, across the coarsest axis, are scaled as
+for fusion and noised with the same noise for all weights. Each image and weights make a row of a markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from monai.transforms import LoadImage
+
+from monai_ddfm.presets import parse_preset
+from monai_ddfm.training import denoising_psnr, middle_slices
+from monai_ddfm.transforms.normalize_modality import NormalizeModality
+
+TIMESTEPS = (10, 25, 50, 100, 150, 300, 500, 800)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", nargs="+", required=True)
+    parser.add_argument("--image", nargs=2, action="append", required=True, metavar=("NAME", "FILE"))
+    parser.add_argument("--slices", type=int, default=6)
+    args = parser.parse_args()
+    priors = {w: parse_preset(None, weights=w).get_parsed_content("network_def").eval() for w in args.weights}
+    schedule = next(iter(priors.values())).alphas_cumprod
+    levels = [f"t={t} (sigma {float((1 / schedule[t] - 1).sqrt()):.2f})" for t in TIMESTEPS]
+    print(f"| image | weights | {' | '.join(levels)} |\n|---|---|{'---:|' * len(levels)}")
+    for name, file in args.image:
+        volume = NormalizeModality(name)(LoadImage(ensure_channel_first=True)(file))
+        images = middle_slices(volume, args.slices, multiple=8)
+        for weights, prior in priors.items():
+            with torch.autocast("cpu", torch.bfloat16):
+                values = [denoising_psnr(prior, images, (t, t + 1)) for t in TIMESTEPS]
+            print(f"| {name} | {weights} | {' | '.join(f'{v:.2f}' for v in values)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

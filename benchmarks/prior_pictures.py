@@ -1,0 +1,125 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Pictures for the model card: the curves of a training, what the prior dreams, and what it makes of noise.
+
+    python benchmarks/prior_pictures.py --run runs/prior --image NAME FILE [--image NAME FILE]... --out bundle/docs
+
+Needs matplotlib and tensorboard. Writes prior_curves.png (training loss, validation PSNR by noise level) and
+prior_samples.png (samples from pure noise; then clean, noisy and denoised slices at two noise levels).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from monai.transforms import LoadImage
+from torch import Tensor
+
+from monai_ddfm.inferers.denoise_sources import denoise_sources
+from monai_ddfm.presets import parse_preset
+from monai_ddfm.priors import DiffusionPrior
+from monai_ddfm.samplers import sample_ddim, spaced_timesteps
+from monai_ddfm.training import middle_slices
+from monai_ddfm.transforms.normalize_modality import NormalizeModality
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # the backend comes first
+
+
+def curves(run: Path, out: Path) -> None:
+    """Draw the loss and the validation table of a run."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    points: dict[int, float] = {}
+    for events in sorted((run / "tensorboard").glob("events.*")):  # a resumed run has several; later ones count
+        accumulator = EventAccumulator(str(events), size_guidance={"scalars": 0}).Reload()
+        for tag in accumulator.Tags()["scalars"]:
+            points |= {event.step: event.value for event in accumulator.Scalars(tag)}
+    steps = np.array(sorted(points))
+    losses = np.array([points[step] for step in steps])
+    width = min(200, len(losses))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    left.plot(steps[width - 1 :], np.convolve(losses, np.ones(width) / width, "valid"))
+    left.set(xlabel="iteration", ylabel="loss", title=f"training loss, mean of {width} iterations")
+    table = defaultdict(list)
+    with (run / "validation.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if int(row["t_to"]) <= 400:
+                table[row["modality"], f"{row['sigma_from']}..{row['sigma_to']}"].append(row)
+    first = {key: float(rows[0]["psnr"]) for key, rows in table.items()}
+    for (modality, sigma), rows in table.items():
+        gains = [float(row["psnr"]) - first[modality, sigma] for row in rows]
+        right.plot([int(row["epoch"]) for row in rows], gains, label=f"{modality}, sigma {sigma}")
+    right.set(xlabel="epoch", ylabel="dB", title="validation PSNR since the first entry")
+    right.legend(fontsize=6, ncol=2)
+    figure.tight_layout()
+    figure.savefig(out / "prior_curves.png", dpi=110)
+
+
+def samples(prior: DiffusionPrior, images: dict[str, Tensor], out: Path, size: int = 128) -> None:
+    """Draw samples from pure noise, and one slice of each image under noise and denoised."""
+    noise = torch.randn(len(images), 1, size, size, generator=torch.Generator().manual_seed(0))
+    timesteps = spaced_timesteps(100, 999)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        dreamt, _ = sample_ddim(
+            noise,
+            timesteps,
+            prior.alphas_cumprod,
+            lambda x, t: prior.predict_x0(x, t),
+            lambda x0, t, state: (x0, state),
+            None,
+        )
+    rows = [("sample from noise", dreamt), ("clean", [image[:1] for image in images.values()])]
+    for sigma in (0.1, 0.2):
+        noisy = [
+            x[:1] + sigma * torch.randn(x[:1].shape, generator=torch.Generator().manual_seed(1))
+            for x in images.values()
+        ]
+        cleaned = [denoise_sources(x, torch.full((1, 1), sigma), prior) for x in noisy]
+        rows += [(f"sigma {sigma}", noisy), ("denoised", cleaned)]
+    figure, axes = plt.subplots(len(rows), len(images), figsize=(1.7 * len(images), 1.75 * len(rows)), squeeze=False)
+    for (label, pictures), line in zip(rows, axes, strict=True):
+        for axis, picture, name in zip(line, pictures, images, strict=True):
+            grey = torch.as_tensor(picture).float().reshape(picture.shape[-2:])
+            axis.imshow(grey.rot90().numpy(), cmap="gray", vmin=-1, vmax=1)
+            axis.set_xticks([])
+            axis.set_yticks([])
+            if label == "clean":
+                axis.set_title(name, fontsize=8)
+        line[0].set_ylabel(label, fontsize=8)
+    figure.tight_layout(pad=0.4)
+    figure.savefig(out / "prior_samples.png", dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True, help="output_dir of the training")
+    parser.add_argument("--image", nargs=2, action="append", required=True, metavar=("NAME", "FILE"))
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    curves(args.run, args.out)
+    images = {}
+    for name, file in args.image:
+        volume = NormalizeModality(name)(LoadImage(ensure_channel_first=True)(file))
+        images[name] = middle_slices(volume, 1, multiple=8)
+    prior = parse_preset(None, weights=str(args.run / "prior.safetensors")).get_parsed_content("network_def").eval()
+    samples(prior, images, args.out)
+
+
+if __name__ == "__main__":
+    main()
