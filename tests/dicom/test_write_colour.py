@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import highdicom
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk  # noqa: N813
 import torch
 from monai.data import MetaTensor
 
@@ -61,6 +63,15 @@ def test_frames_are_the_slices_at_their_places(tmp_path: Path, anchor: str) -> N
     assert dataset.FrameOfReferenceUID == source.FrameOfReferenceUID
     assert list(dataset.PatientOrientation) == ["L", "P"]
     assert len(dataset.SourceImageSequence) == 72
+
+
+def test_other_readers_place_the_frames(tmp_path: Path) -> None:
+    file, affine = write(tmp_path / "c.dcm", "PT"), np.diag([-1, -1, 1, 1]) @ stand_in("PT").affine.numpy()
+    image = sitk.ReadImage(str(file))
+    np.testing.assert_allclose(image.GetOrigin(), affine[:3, 3], atol=1e-4)
+    np.testing.assert_allclose(np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing(), affine[:3, :3], atol=1e-4)
+    geometry = highdicom.imread(file).get_volume_geometry()
+    assert sorted(geometry.spacing) == pytest.approx(sorted(image.GetSpacing()), rel=1e-5)
 
 
 def test_bytes_are_taken_as_they_are(tmp_path: Path) -> None:
