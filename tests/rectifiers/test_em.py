@@ -62,19 +62,22 @@ def test_expectations_are_those_of_the_posterior(i: float, v: float, proposal: f
     torch.testing.assert_close(f, torch.full_like(f, expected), rtol=1e-4, atol=1e-5)
 
 
-def test_gradients_are_those_of_the_smooth_copy() -> None:
-    """u = η / (2ψ + η) ∇k minimises ψ|u|² + η/2 |u - ∇k|²."""
+def test_m_step_is_that_of_the_smooth_copy() -> None:
+    """k by a dense solve of (1 + ∇ᵀ∇) k = x; u = η / (2ψ + η) ∇k; and eq. 29 with that k."""
     psi, eta = 0.7, 0.3
     sources, x0 = random_images(1, 1, 2, 6, 7), random_images(2, 1, 1, 6, 7)
-    _, state = EMRectifier(psi, eta)(x0, sources, EMRectifier().start(sources), 0.0)
-    transfer = torch.zeros(6, 7, dtype=torch.float64)  # k by a dense solve: (1 + ∇ᵀ∇) k = x with u = 0
+    f, state = EMRectifier(psi, eta)(x0, sources, EMRectifier().start(sources), 0.0)
+    transfer = torch.zeros(6, 7, dtype=torch.float64)
     transfer[0, 0] = 1 + 4.0
     transfer[0, 1] = transfer[0, -1] = transfer[1, 0] = transfer[-1, 0] = -1.0
-    x = x0 - sources[:, 1:2]
+    x, y = (x0 - sources[:, 1:2])[0, 0], (sources[:, 0] - sources[:, 1])[0]
     rows = [transfer.roll((row, column), (0, 1)).flatten() for row in range(6) for column in range(7)]
     k = torch.linalg.solve(torch.stack(rows), x.flatten()).view(6, 7)
-    wanted = torch.stack([k.roll(-1, 0) - k, k.roll(-1, 1) - k]) * eta / (2 * psi + eta)
-    torch.testing.assert_close(state.gradients[0], wanted)
+    gradients = torch.stack([k.roll(-1, 0) - k, k.roll(-1, 1) - k]) * eta / (2 * psi + eta)
+    torch.testing.assert_close(state.gradients[0], gradients)
+    m_bar, n_bar = 2.0**0.5 / (y - x).abs(), 2.0**0.5 / x.abs()  # γ = ρ = 1 at the start
+    wanted = (2 * m_bar * y + eta * k) / (2 * m_bar + 2 * n_bar + eta)
+    torch.testing.assert_close(f[0, 0] - sources[0, 1], wanted, rtol=1e-5, atol=1e-8)
 
 
 @given(seed=st.integers(0, 2**31))
