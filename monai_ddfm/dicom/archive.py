@@ -25,6 +25,7 @@ from pydicom.dataset import Dataset
 
 from monai_ddfm.dicom.derived_header import SOFTWARE_NAME
 from monai_ddfm.dicom.retries import IncompleteAnswerError, Retries
+from monai_ddfm.dicom.store_answer import accepted_instances, first_refusal
 from monai_ddfm.dicom.whole_folder import whole_folder
 
 __all__ = ["ArchiveSeries", "DicomWebArchive"]
@@ -188,11 +189,11 @@ class DicomWebArchive:
                     f"{_unknown(len(batch), error)}; run it again: equal UIDs are not stored twice"
                 ) from error
             sent = [str(dataset.SOPInstanceUID) for dataset in datasets]
-            accepted = _accepted(answer, sent)
+            accepted = accepted_instances(answer, sent)
             confirmed += accepted
             if len(accepted) < len(sent):
                 raise OSError(
-                    f"{self.url} refused {len(sent) - len(accepted)} of {len(sent)} instances sent{_example(answer)}; "
+                    f"{self.url} refused {len(sent) - len(accepted)} of {len(sent)} instances sent{first_refusal(answer)}; "
                     f"{len(confirmed)} of {len(paths)} instances are confirmed as stored"
                 )
         return confirmed
@@ -251,21 +252,6 @@ def _archive_series(answer: dict[str, Any], study_instance_uid: str) -> ArchiveS
         str(dataset.get("Modality") or ""),
         str(dataset.get("SeriesDescription") or ""),
     )
-
-
-def _accepted(answer: Dataset, sent: Sequence[str]) -> list[str]:
-    """Return which instances a store's answer confirms (PS3.18 annex I); an empty answer confirms all."""
-    named = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
-    failed = {str(item.ReferencedSOPInstanceUID) for item in answer.get("FailedSOPSequence") or []}
-    return [uid for uid in sent if uid not in failed and (uid in named or not named)]
-
-
-def _example(answer: Dataset) -> str:
-    """Name an instance that a store's answer refuses, and why."""
-    for item in answer.get("FailedSOPSequence") or []:
-        reason = int(item.get("FailureReason") or 0)
-        return f", e.g. {item.ReferencedSOPInstanceUID} (failure reason {reason:#06x})"
-    return ""
 
 
 def _unknown(batch: int, error: OSError) -> str:
