@@ -15,13 +15,17 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
 
+from monai_ddfm.dicom.reader import read_series
 from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY, RegisterRigid, RegisterRigidd
+
+STUDY = Path(__file__).parents[2] / "bundle/example/dicom_sts_013"
 
 
 def body(contrast: int, affine: np.ndarray | None = None) -> MetaTensor:
@@ -86,6 +90,11 @@ def test_registered_volume_stays() -> None:
     registered = RegisterRigid()(moving, body(0))
     assert torch.equal(registered.affine, moving.affine)
     assert "is kept" in registered.meta[REGISTRATION_KEY]
+
+
+def test_real_registered_sources_stay() -> None:
+    sources = {modality: read_series(STUDY, modality=modality) for modality in ("MR", "PET")}
+    assert torch.equal(RegisterRigidd(["MR", "PET"])(sources)["PET"].affine, sources["PET"].affine)
 
 
 def test_far_apart_volumes_need_their_centres_first() -> None:
