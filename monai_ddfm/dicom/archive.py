@@ -192,8 +192,9 @@ class DicomWebArchive:
             accepted = accepted_instances(answer, sent)
             confirmed += accepted
             if len(accepted) < len(sent):
+                refused = len(sent) - len(accepted)
                 raise OSError(
-                    f"{self.url} refused {len(sent) - len(accepted)} of {len(sent)} instances sent{first_refusal(answer)}; "
+                    f"{self.url} refused {refused} of {len(sent)} instances sent{first_refusal(answer)}; "
                     f"{len(confirmed)} of {len(paths)} instances are confirmed as stored"
                 )
         return confirmed
