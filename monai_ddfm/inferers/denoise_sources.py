@@ -33,7 +33,7 @@ def denoise_sources(
     sources: Tensor,
     sigma: Tensor,
     prior: DiffusionPrior,
-    threshold: Sequence[float] = (0.065, 0.085),
+    threshold: Sequence[float] = (0.05, 0.07),
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Replace noisy sources by the prior's estimate of the clean ones.

@@ -27,9 +27,9 @@ from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_lum
 from monai_ddfm.inferers.memory import halving_batches
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.slices import pad_by_reflection
+from monai_ddfm.inferers.source_noise import source_noise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import Rectifier
-from monai_ddfm.rectifiers.noise import estimate_noise
 from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dpm_solver
 
 __all__ = ["FusedSlices", "SliceWalk", "WalkContext"]
@@ -140,7 +140,7 @@ class SliceWalk:
         """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise."""
 
         def clean(part: Tensor) -> Tensor:
-            return denoise_sources(part, estimate_noise(part), context.prior, dtype=context.dtype())
+            return denoise_sources(part, source_noise(part), context.prior, dtype=context.dtype())
 
         return self._in_planes(clean, sources)
 

@@ -52,7 +52,7 @@ def test_is_the_conditional_mean_of_the_clean_image() -> None:
 def test_clean_sources_come_back_as_they_are_without_asking_the_prior() -> None:
     prior = NormalPrior()
     sources = torch.rand(2, 3, 16, 16)
-    assert denoise_sources(sources, torch.full((2, 3), 0.06), prior) is sources
+    assert denoise_sources(sources, torch.full((2, 3), 0.05), prior) is sources
     assert prior.evaluations == 0
 
 
