@@ -38,6 +38,8 @@ class UNetPrior(NetworkPrior):
         unshuffle: pixel-unshuffle factor, 1 for none.
         prediction_type: ``epsilon``, ``v_prediction`` or ``sample``.
         alphas_cumprod: ᾱ_t of the training schedule; linear by default.
+        compile_mode: a mode of `torch.compile`, e.g. ``default``, or ``reduce-overhead`` for CUDA graphs; None runs the
+            network as it is, which is as fast on a CPU.
 
     Raises:
         FileNotFoundError, ValueError: `weights` is missing, corrupt or of another architecture.
@@ -51,6 +53,7 @@ class UNetPrior(NetworkPrior):
         unshuffle: int = 2,
         prediction_type: str = "epsilon",
         alphas_cumprod: Tensor | None = None,
+        compile_mode: str | None = None,
     ) -> None:
         levels = len(getattr(network, "down_blocks", [None]))
         super().__init__(channels, prediction_type, alphas_cumprod, spatial_multiple=unshuffle * 2 ** (levels - 1))
@@ -58,6 +61,8 @@ class UNetPrior(NetworkPrior):
         self.unshuffle = unshuffle
         if weights is not None:
             load_weights(network, weights)
+        if compile_mode is not None:
+            network.compile(mode=compile_mode)
 
     def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
         """Return the raw prediction ``[B, channels, H, W]`` for ``x`` of that shape and ``timesteps`` ``[B]``."""
