@@ -20,7 +20,7 @@ from typing import Any
 
 from monai_ddfm import __version__
 from monai_ddfm.cohort.ledger import FAILED, FINISHED, KEPT
-from monai_ddfm.report.whole_file import whole_file
+from monai_ddfm.whole import whole_file
 
 __all__ = ["write_summary"]
 
@@ -68,5 +68,5 @@ def write_summary(
         "seconds": round(seconds, 3),
         "cases": sorted(outcomes, key=lambda outcome: str(outcome["case"])),
     }
-    with whole_file(path) as partial:
+    with whole_file(path, overwrite=True) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")

@@ -26,7 +26,7 @@ from pydicom.dataset import Dataset
 from monai_ddfm.dicom.derived_header import SOFTWARE_NAME
 from monai_ddfm.dicom.retries import IncompleteAnswerError, Retries
 from monai_ddfm.dicom.store_answer import accepted_instances, first_refusal
-from monai_ddfm.dicom.whole_folder import whole_folder
+from monai_ddfm.whole import whole_folder
 
 __all__ = ["ArchiveSeries", "DicomWebArchive"]
 

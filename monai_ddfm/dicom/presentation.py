@@ -39,7 +39,7 @@ from monai_ddfm.dicom.derivation import Derivation
 from monai_ddfm.dicom.derived_header import SOFTWARE_NAME, check_sources
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
-from monai_ddfm.dicom.whole_folder import require_free, whole_file
+from monai_ddfm.whole import require_free, whole_file
 
 __all__ = ["reason_against_overlay", "write_presentation_state"]
 

@@ -34,7 +34,7 @@ from monai_ddfm.dicom.slice_stack import SliceStack, as_array, stack_slices
 from monai_ddfm.dicom.source_geometry import pixel_spacing_of, slice_thickness_of
 from monai_ddfm.dicom.source_references import encode_sequences
 from monai_ddfm.dicom.stored_values import StoredValues, store_values
-from monai_ddfm.dicom.whole_folder import require_free, whole_folder
+from monai_ddfm.whole import require_free, whole_folder
 
 __all__ = ["write_grey_series"]
 

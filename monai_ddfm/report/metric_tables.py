@@ -24,7 +24,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
 
-from monai_ddfm.report.whole_file import whole_file
+from monai_ddfm.whole import whole_file
 
 __all__ = ["MetricTables"]
 
@@ -117,7 +117,7 @@ class MetricTables:
         return columns
 
     def _write_table(self, name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        with whole_file(self.output_dir / name) as partial, partial.open("w", newline="") as file:
+        with whole_file(self.output_dir / name, overwrite=True) as partial, partial.open("w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(head)
             table.writerows(rows)

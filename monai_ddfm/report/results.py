@@ -76,8 +76,7 @@ class Results:
     def remove_partial(self, case: str) -> None:
         """Remove the temporary files and folders that a killed run left of this case."""
         names = "|".join(re.escape(path.name) for path in self._paths(case))
-        # as monai_ddfm.report.whole_file and monai_ddfm.dicom.whole_folder name what they have not finished
-        ours = re.compile(rf"\.partial-[0-9a-f]{{8}}-({names})|\.({names})\.[a-z0-9_]{{8}}")
+        ours = re.compile(rf"\.partial-[0-9a-f]{{8}}-({names})")  # as monai_ddfm.whole.partial_path names them
         for left in [path for path in self.output_dir.glob(".*") if ours.fullmatch(path.name)]:
             if left.is_dir():
                 shutil.rmtree(left)

@@ -27,7 +27,7 @@ from PIL import Image
 
 from monai_ddfm.files import VOLUME_ENDINGS, image_ending
 from monai_ddfm.report.preview import preview_picture
-from monai_ddfm.report.whole_file import whole_file
+from monai_ddfm.whole import whole_file
 
 __all__ = ["WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "WritePreviewd", "result_path"]
 
@@ -58,8 +58,6 @@ class WriteFused:
             ValueError: another ending, or a volume of several slices as PNG.
         """
         path = Path(path)
-        if path.exists() and not self.overwrite:
-            raise FileExistsError(f"{path}: exists and is kept; write elsewhere or ask to overwrite")
         ending = image_ending(path)
         if ending not in (*VOLUME_ENDINGS, ".png"):
             raise ValueError(f"{path}: cannot write such a file; use .nii.gz, .nii or .png")
@@ -68,7 +66,7 @@ class WriteFused:
         voxels = img.detach().cpu().as_subclass(torch.Tensor).movedim(0, -1)
         if self.rgb or ending == ".png":
             voxels = (voxels * (255.0 if self.rgb else 1.0)).round().clamp(0, 255).to(torch.uint8)
-        with whole_file(path) as partial:
+        with whole_file(path, self.overwrite) as partial:
             if ending == ".png":
                 picture = voxels[:, :, 0].transpose(0, 1)  # readers give the horizontal axis first
                 Image.fromarray((picture if self.rgb else picture[..., 0]).contiguous().numpy()).save(partial)
@@ -158,11 +156,9 @@ class WritePreviewd(MapTransform):
             FileExistsError: the file exists and `overwrite` is off.
         """
         path = result_path(self.output_dir, data[self.case_key], "preview", ".png")
-        if path.exists() and not self.overwrite:
-            raise FileExistsError(f"{path}: exists and is kept; write elsewhere or ask to overwrite")
         columns = {name: data[key] for name, key in zip(self.names, self.keys, strict=True) if key in data}
         picture = preview_picture(columns)
-        with whole_file(path) as partial:
+        with whole_file(path, self.overwrite) as partial:
             picture.save(partial)
         return dict(data)
 

@@ -73,7 +73,7 @@ def test_only_leftovers_of_the_case_are_removed(case, tmp_path):
         ".p1_notes",
         "p1_fused.nii.gz",
     ]
-    ours = [".partial-0123abcd-p1_fused.nii.gz", ".partial-ffffffff-p1.json", ".p1_fused.ab_12xyz/new/1.dcm"]
+    ours = [".partial-0123abcd-p1_fused.nii.gz", ".partial-ffffffff-p1.json", ".partial-0123abcd-p1_fused/1.dcm"]
     for name in theirs + ours:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")

@@ -76,7 +76,7 @@ def test_existing_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "fused.nii.gz"
     path.write_bytes(b"somebody's")
     with pytest.raises(
-        FileExistsError, match=r"fused\.nii\.gz: exists and is kept; write elsewhere or ask to overwrite"
+        FileExistsError, match=r"fused\.nii\.gz: exists already and is kept; write elsewhere or ask to overwrite"
     ):
         WriteFused()(random_volume(2, 2, 2), path)
     assert path.read_bytes() == b"somebody's"
@@ -146,7 +146,7 @@ def test_preview(tmp_path: Path) -> None:
     WritePreviewd(["MR", "pred"], tmp_path, names=["MR", "fused"])(data)
     picture = Image.open(tmp_path / "p01_preview.png")
     assert picture.width > 2 * 6
-    with pytest.raises(FileExistsError, match=r"p01_preview\.png: exists and is kept"):
+    with pytest.raises(FileExistsError, match=r"p01_preview\.png: exists already and is kept"):
         WritePreviewd(["MR"], tmp_path)(data)
     WritePreviewd(["MR"], tmp_path, overwrite=True)(data)
     assert Image.open(tmp_path / "p01_preview.png").width < picture.width

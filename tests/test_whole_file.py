@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_ddfm.report.whole_file import whole_file
+from monai_ddfm.whole import whole_file
 
 
 def test_appears_at_the_end(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_appears_at_the_end(tmp_path: Path) -> None:
 def test_failure_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "fused.nii.gz"
     path.write_text("earlier result")
-    with pytest.raises(type(error)), whole_file(path) as partial:
+    with pytest.raises(type(error)), whole_file(path, overwrite=True) as partial:
         partial.write_text("half")
         raise error
     assert path.read_text() == "earlier result"

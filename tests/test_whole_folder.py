@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_ddfm.dicom.whole_folder import whole_file, whole_folder
+from monai_ddfm.whole import whole_file, whole_folder
 
 
 def test_a_folder_appears_when_it_is_full(tmp_path: Path) -> None:

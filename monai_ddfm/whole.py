@@ -1,0 +1,122 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Files and folders that appear under their names whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["partial_path", "require_free", "whole_file", "whole_folder"]
+
+
+def require_free(target: Path, overwrite: bool) -> None:
+    """Refuse a target that exists, unless it may be overwritten.
+
+    Raises:
+        FileExistsError: it exists and `overwrite` is False.
+    """
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target}: exists already and is kept; write elsewhere, or ask to overwrite")
+
+
+def partial_path(target: Path) -> Path:
+    """Return where a target is made until it is whole: beside it, with the same ending, hidden."""
+    return target.with_name(f".partial-{uuid.uuid4().hex[:8]}-{target.name}")
+
+
+def _make_parent(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"{target.parent}: cannot make this output folder ({error.strerror}); choose another"
+        ) from error
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"{target.parent}: no permission to write in this output folder; choose another")
+
+
+@contextmanager
+def _saying_when_full(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            said = "no space left on this disk; free some, or choose another output_dir"
+            raise OSError(errno.ENOSPC, said, str(target)) from error
+        raise
+
+
+@contextmanager
+def whole_file(target: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write a file to; rename it to `target` if nothing went wrong.
+
+    A failed write leaves nothing behind, a killed one at most a file whose name begins with ``.partial-``.
+
+    Args:
+        target: the file; its folder is made too.
+        overwrite: replace a file of that name.
+
+    Raises:
+        FileExistsError: `target` exists and `overwrite` is False.
+        OSError: the folder cannot be made or written, or the disk is full.
+    """
+    target = Path(target)
+    require_free(target, overwrite)
+    _make_parent(target)
+    partial = partial_path(target)
+    try:
+        with _saying_when_full(target):
+            yield partial
+            os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(target: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary folder to fill; rename it to `target` if nothing went wrong.
+
+    A folder that is replaced is only removed after the new one stands in its place.
+
+    Args:
+        target: the folder; its parents are made too.
+        overwrite: replace a folder of that name.
+
+    Raises:
+        FileExistsError: `target` exists and `overwrite` is False.
+        OSError: the parent cannot be made or written, or the disk is full.
+    """
+    target = Path(target)
+    require_free(target, overwrite)
+    _make_parent(target)
+    partial, old = partial_path(target), partial_path(target)
+    try:
+        with _saying_when_full(target):
+            partial.mkdir()
+            yield partial
+            if target.exists():
+                target.rename(old)
+            try:
+                partial.rename(target)
+            except OSError:
+                if old.exists():
+                    old.rename(target)
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
