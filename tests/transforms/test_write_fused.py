@@ -76,7 +76,7 @@ def test_existing_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "fused.nii.gz"
     path.write_bytes(b"somebody's")
     with pytest.raises(
-        FileExistsError, match=r"fused\.nii\.gz: exists already and is kept; write elsewhere or ask to overwrite"
+        FileExistsError, match=r"fused\.nii\.gz: exists already and is kept; write elsewhere, or ask to overwrite"
     ):
         WriteFused()(random_volume(2, 2, 2), path)
     assert path.read_bytes() == b"somebody's"
