@@ -28,6 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("target", metavar="OUT", help="the .safetensors file to write")
     parser.add_argument("--num-head-channels", type=int, help="of an OpenAI model that is not a published one")
     parser.add_argument("--num-heads", type=int, help="the same in heads of every attention")
+    parser.add_argument("--sha256", help="checksum that an OpenAI checkpoint must have")
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
 
 
@@ -35,5 +36,6 @@ def run(options: Namespace) -> None:
     """Convert."""
     from monai_ddfm.priors.convert import convert_prior  # needs the extra `diffusers`, which fusing does not
 
-    heads = {"num_head_channels": options.num_head_channels, "num_heads": options.num_heads}
-    convert_prior(options.source, options.target, **{name: value for name, value in heads.items() if value})
+    names = ("num_head_channels", "num_heads", "sha256")
+    given = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    convert_prior(options.source, options.target, **given)

@@ -13,7 +13,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
 from torch import Tensor
 
@@ -48,10 +50,11 @@ class GuidedDiffusionPrior(UNet2DPrior):
         new_attention_order: layout of the fused attention weights.
         class_label: of a class-conditional model, the class to show; None takes the mean over the classes.
         alphas_cumprod: ᾱ_t of the training schedule.
+        sha256: checksum the file must have, 64 hexadecimal digits.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is corrupt, holds code, or is no such checkpoint.
+        ValueError: the file has another checksum, is corrupt, holds code, or is no such checkpoint.
         ImportError: diffusers is not installed.
     """
 
@@ -63,7 +66,10 @@ class GuidedDiffusionPrior(UNet2DPrior):
         new_attention_order: bool | None = None,
         class_label: int | None = None,
         alphas_cumprod: Tensor | None = None,
+        sha256: str | None = None,
     ) -> None:
+        if sha256 is not None:
+            _check_sum(Path(weights), sha256)
         state = load_state(weights)
         if not is_guided_diffusion(state):
             raise ValueError(
@@ -85,3 +91,19 @@ class GuidedDiffusionPrior(UNet2DPrior):
         except (ValueError, KeyError, RuntimeError) as error:
             raise ValueError(f"{weights}: {error}") from error
         super().__init__(network, architecture, "epsilon", alphas_cumprod)
+
+
+def _check_sum(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file")
+    with path.open("rb") as file:
+        found = _digest(file)
+    if found != sha256.lower():
+        raise ValueError(f"{path}: has SHA-256 {found} instead of {sha256.lower()}; download it again")
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(2**20):
+        digest.update(block)
+    return digest.hexdigest()

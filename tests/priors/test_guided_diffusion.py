@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,11 @@ def test_an_unconverted_checkpoint_is_no_prior_file(tmp_path: Path) -> None:
     torch.save(random_adm(**TINY), tmp_path / "adm.pt")
     with pytest.raises(ValueError, match="convert-prior"):
         open_prior(tmp_path / "adm.pt")
+
+
+def test_checksum(tmp_path: Path) -> None:
+    torch.save(random_adm(**TINY), tmp_path / "adm.pt")
+    sha256 = hashlib.sha256((tmp_path / "adm.pt").read_bytes()).hexdigest()
+    assert GuidedDiffusionPrior(tmp_path / "adm.pt", num_head_channels=16, sha256=sha256.upper()).channels == 3
+    with pytest.raises(ValueError, match=rf"adm\.pt: has SHA-256 {sha256} instead of 0000; download it again"):
+        GuidedDiffusionPrior(tmp_path / "adm.pt", num_head_channels=16, sha256="0000")
