@@ -46,8 +46,8 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{path}: refused, this checkpoint holds more than tensors and loading it could run code; "
-            "ask its author for a safetensors file or a plain state dict"
+            f"{path}: refused, this checkpoint is damaged, or holds more than tensors and loading it could run code; "
+            "copy it again, or ask its author for a safetensors file or a plain state dict"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"{path}: not a readable weights file ({error}); copy or download it again") from error
