@@ -1,0 +1,71 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The machine a benchmark runs on: what it is, and how fast it can multiply."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+__all__ = ["describe_machine", "peak_flops", "peak_resident", "seconds_of"]
+
+_SIDE = {"cpu": 2048, "cuda": 8192}
+
+
+def describe_machine(device: torch.device) -> str:
+    """One line: processor, cores in use, GPU, load, versions."""
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), processor)
+    parts = [processor, f"{os.cpu_count()} cores", f"{torch.get_num_threads()} threads"]
+    if device.type == "cuda":
+        parts.append(torch.cuda.get_device_name(device))
+    return ", ".join([*parts, f"load {os.getloadavg()[0]:.1f}", f"torch {torch.__version__}"])
+
+
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """Wall seconds of `work`, until the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    begun = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - begun
+
+
+def peak_resident() -> float:
+    """Return the largest resident memory of this process so far, in MiB.
+
+    From Linux' own account: what getrusage says begins at the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def peak_flops(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:
+    """Operations per second of the best of some large matrix products: what the machine can reach."""
+    side = _SIDE[device.type]
+    left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    left @ right
+    return 2.0 * side**3 / min(seconds_of(lambda: left @ right, device) for _ in range(repeats))
