@@ -14,8 +14,8 @@
     python benchmarks/prior.py --pairs DIR [--volume NAME ANCHOR OTHER]... [--clip] [--limit N] [--json FILE]
 
 DIR holds slice pairs as for quality.py; ``--volume`` adds slices of two registered NIfTI volumes on one grid. Each pair
-is fused as it is, with normal noise of 5 and 10 percent of the range on both sources, and, where the other source counts
-photons (PET, SPECT), with Poisson noise on it (``--counts`` at its brightest voxel). Three ways of fusing are compared:
+is fused as it is, with normal noise of 5 and 10 percent of the range on both sources, and, where the other source
+counts photons (PET, SPECT), with Poisson noise on it (``--counts`` at its brightest voxel). Three ways are compared:
 
     rectifier   the structure-aware rectifier alone
     walk        the same in the diffusion walk: at each timestep a blend with the prior's proposal, by their precisions
@@ -73,7 +73,7 @@ class Case(NamedTuple):
 def pair_cases(folder: Path, half: str) -> list[Case]:
     """The slice pairs of a folder."""
     pairs = [pair for pair in find_pairs(folder) if half in ("all", half_of(pair))]
-    return [Case(p.set, p.name, read_sources(p) / 127.5 - 1, p.set.startswith(("PET", "SPECT"))) for p in pairs]
+    return [Case(p.set, p.name, read_sources(p) / 127.5 - 1, "PET" in p.set or "SPECT" in p.set) for p in pairs]
 
 
 def volume_cases(name: str, anchor: str, other: str, count: int = 4) -> list[Case]:

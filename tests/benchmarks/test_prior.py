@@ -1,0 +1,69 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The benchmark of the prior as it is run, on two small pairs, with the shipped weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import prior
+import pytest
+import torch
+from PIL import Image
+
+SLICES = np.load(Path(__file__).parents[1] / "data" / "fusion_metrics.npz")
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    root = tmp_path / "pairs"
+    for folder, other, key in (("CT-MRI", "CT", "stroke_mr_62"), ("MRI_PET", "PET", "stroke_mr_84")):
+        for modality, picture in zip(("MRI", other), SLICES[key], strict=True):
+            (root / folder / modality).mkdir(parents=True)
+            Image.fromarray(picture[48:144, 48:144]).save(root / folder / modality / "33012.png")
+    return root
+
+
+def test_prior_helps_where_there_is_noise_and_only_there(pairs: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    arguments = ["prior.py", "--pairs", str(pairs), "--no-seeds", "--json", str(tmp_path / "rows.json")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    prior.main()
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    for condition in ("noise 5 %", "noise 10 %"):
+        own = [row for row in rows if row["condition"] == condition]
+        alone, both = (prior.mean(own, "PSNR", method=method) for method in ("rectifier", "default"))
+        assert both > alone + 2.0
+        assert prior.mean(own, "SSIM", method="default") > prior.mean(own, "SSIM", method="rectifier")
+    clean = [row for row in rows if row["condition"] == "clean"]
+    for measure in prior.MEASURES:
+        alone, both = (prior.mean(clean, measure, method=method) for method in ("rectifier", "default"))
+        assert both > 0.95 * alone
+    assert {row["set"] for row in rows if row["condition"] == "Poisson"} == {"MRI_PET"}
+    assert capsys.readouterr().out.count("| CT-MRI") == 5
+
+
+def test_noise_follows_from_the_name() -> None:
+    case = prior.Case("PET-MRI", "1", torch.zeros(1, 2, 64, 64), counts_photons=True)
+    first, second = prior.degraded(case, 100.0, clip=False), prior.degraded(case, 100.0, clip=True)
+    assert first["noise 10 %"].std().item() == pytest.approx(0.2, rel=0.05)
+    assert first["Poisson"][:, 1].std().item() == pytest.approx(2 * (0.5 / 100) ** 0.5, rel=0.05)
+    assert torch.equal(first["Poisson"][:, 0], case.sources[:, 0])
+    assert all(torch.equal(first[name].clamp(-1, 1), second[name]) for name in first)
+    other = prior.degraded(case._replace(name="2"), 100.0, clip=False)
+    assert not torch.equal(first["noise 5 %"], other["noise 5 %"])
+
+
+def test_psnr() -> None:
+    assert prior.psnr(torch.full((1, 1, 4, 4), 0.2), torch.zeros(1, 1, 4, 4)) == pytest.approx(20.0, abs=1e-4)
