@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 from monai.data import MetaTensor
-from scipy.spatial.transform import Rotation
 
 __all__ = ["ANISOTROPIC", "affines", "random_volume", "save_nifti"]
 
@@ -46,7 +45,8 @@ def save_nifti(path: Path, voxels: np.ndarray, affine: np.ndarray = ANISOTROPIC)
 def affines(draw: st.DrawFn) -> np.ndarray:
     """Any scanner geometry: rotated, of unequal spacing, mirrored or not, anywhere within a metre."""
     number = st.floats(-1.0, 1.0, width=32)
-    rotation = Rotation.from_rotvec([3.0 * draw(number) for _ in range(3)]).as_matrix()
+    x, y, z = (3.0 * draw(number) for _ in range(3))
+    rotation = torch.matrix_exp(torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)).numpy()
     spacing = [draw(st.floats(0.25, 8.0, width=32)) * draw(st.sampled_from([-1.0, 1.0])) for _ in range(3)]
     affine = np.eye(4)
     affine[:3, :3] = rotation * spacing
