@@ -38,6 +38,7 @@ from monai_ddfm.transforms.normalize_modality import (
     NormalizeModalityd,
     NormalizeModalityDict,
 )
+from monai_ddfm.transforms.paint_provenance import PaintProvenanceD, PaintProvenanced, PaintProvenanceDict
 from monai_ddfm.transforms.read_source import ReadSource, ReadSourceD, ReadSourced, ReadSourceDict
 from monai_ddfm.transforms.register_rigid import RegisterRigid, RegisterRigidD, RegisterRigidd, RegisterRigidDict
 from monai_ddfm.transforms.restore_intensity import (
@@ -87,6 +88,9 @@ __all__ = [
     "NormalizeModalityD",
     "NormalizeModalityDict",
     "NormalizeModalityd",
+    "PaintProvenanceD",
+    "PaintProvenanceDict",
+    "PaintProvenanced",
     "ReadSource",
     "ReadSourceD",
     "ReadSourceDict",

@@ -1,0 +1,32 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import torch
+from matplotlib import colormaps
+
+from monai_ddfm.transforms import PaintProvenanced
+
+
+def test_shares_mix_the_sources_colours() -> None:
+    shares = torch.tensor([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]).view(2, 3, 1, 1)
+    painted = PaintProvenanced("provenance")({"provenance": shares, "pred": torch.ones(1, 3, 1, 1)})["painted"]
+    first, second = (torch.tensor(colour) for colour in colormaps["Dark2"].colors[:2])
+    torch.testing.assert_close(painted[:, 0, 0, 0], first)
+    torch.testing.assert_close(painted[:, 1, 0, 0], second)
+    torch.testing.assert_close(painted[:, 2, 0, 0], (first + second) / 2)
+
+
+def test_background_is_dark_and_no_map_is_no_picture() -> None:
+    data = {"provenance": torch.full((3, 2, 2, 2), 1 / 3), "pred": torch.full((1, 2, 2, 2), -1.0)}
+    assert PaintProvenanced("provenance")(data)["painted"].abs().max() == 0
+    assert "painted" not in PaintProvenanced("provenance")({"pred": data["pred"]})
