@@ -134,6 +134,26 @@ def test_killed_and_resumed_is_uninterrupted(folder: Path, uninterrupted: Path, 
     assert (tmp_path / "validation.csv").read_text() == (uninterrupted / "validation.csv").read_text()
 
 
+def test_two_processes_train_one_prior(folder: Path, tmp_path: Path) -> None:
+    overlay = CONFIG.with_name("multi_gpu_train.yaml")
+    arguments = {
+        **SETTINGS,
+        "dataset_dir": str(folder),
+        "output_dir": str(tmp_path),
+        "max_epochs": 1,
+        "val_interval": 1,
+    }
+    options = [text for key, value in arguments.items() for text in (f"--{key}", str(value))]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    files = f"['{CONFIG}', '{overlay}']"
+    command = [*torchrun, "-m", "monai.bundle", "run", "--config_file", files, *options]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    saved = torch.load(tmp_path / "last.pt", weights_only=True)
+    assert saved["iteration"] == 2  # 16 crops, 4 in a batch, 2 processes
+    assert open_prior(tmp_path / "prior.safetensors").channels == 1
+
+
 def test_resumed_after_its_first_epoch_is_uninterrupted(folder: Path, uninterrupted: Path, tmp_path: Path) -> None:
     run = workflow(folder, tmp_path)
     run.initialize()
