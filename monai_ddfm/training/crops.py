@@ -28,6 +28,8 @@ from torch.utils.data import Dataset, DistributedSampler
 
 __all__ = ["CropDataset", "CropSampler", "RandPlaneCropd"]
 
+_BACKGROUND = -0.95
+
 
 class RandPlaneCropd(RandomizableTransform, MapTransform):
     """Cut a square crop from a random slice of a volume, in any plane that is near-isotropic.
@@ -76,22 +78,24 @@ class RandPlaneCropd(RandomizableTransform, MapTransform):
         for _ in range(self.tries):
             axis = axes[self.R.randint(len(axes))]
             image = volume.select(axis, self.R.randint(volume.shape[axis]))
-            in_plane = np.delete(spacing, axis)
-            low, high = self.pixel_mm
-            pixel = min(float(in_plane.min()), high)
-            if self.R.rand() < 0.5:
-                pixel = math.exp(self.R.uniform(math.log(low), math.log(high)))
-            extent = [
-                min(max(2, round(self.size * pixel / step)), n) for step, n in zip(in_plane, image.shape, strict=True)
-            ]
-            top, left = (self.R.randint(n - wanted + 1) for n, wanted in zip(image.shape, extent, strict=True))
-            crop = image[top : top + extent[0], left : left + extent[1]]
-            if float((crop > -0.95).float().mean()) >= self.foreground:
+            crop = self._window(image, np.delete(spacing, axis))
+            if float((crop > _BACKGROUND).float().mean()) >= self.foreground:
                 break
         if crop.shape != (self.size, self.size):
-            grown = F.interpolate(crop[None, None], (self.size, self.size), mode="bicubic", antialias=True)
-            crop = grown[0, 0].clamp(-1.0, 1.0)
+            resampled = F.interpolate(crop[None, None], (self.size, self.size), mode="bicubic", antialias=True)
+            crop = resampled[0, 0].clamp(-1.0, 1.0)
         return crop[None].as_subclass(Tensor).contiguous()
+
+    def _window(self, image: Tensor, spacing: np.ndarray) -> Tensor:
+        """Cut as much of a slice as makes ``size`` pixels, in its own pixels or in pixels of a random size."""
+        finest, coarsest = self.pixel_mm
+        pixel = min(float(spacing.min()), coarsest)
+        if self.R.rand() < 0.5:
+            pixel = math.exp(self.R.uniform(math.log(finest), math.log(coarsest)))
+        wanted = [max(2, round(self.size * pixel / step)) for step in spacing]
+        height, width = (min(voxels, length) for voxels, length in zip(wanted, image.shape, strict=True))
+        top, left = (self.R.randint(n - m + 1) for n, m in zip(image.shape, (height, width), strict=True))
+        return image[top : top + height, left : left + width]
 
 
 class CropDataset(Dataset):

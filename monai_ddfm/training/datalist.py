@@ -28,9 +28,7 @@ from monai_ddfm.transforms.modality import Modality, modality_of
 
 __all__ = ["person_of", "read_datalist", "split_by_person", "volume_weights", "with_ct_windows"]
 
-_MODALITY_WORDS = re.compile(
-    r"(?<![a-z0-9])(mri?|t1(w|c|ce|gd)?|t2w?|flair|pdw?|swi|ct|pet|pt|fdg|suv|nm|spect)(?![a-z0-9])"
-)
+_MODALITY_WORD = re.compile(r"mri?|t1(w|c|ce|gd)?|t2w?|flair|pdw?|swi|ct|pet|pt|fdg|suv|nm|spect")
 
 
 def person_of(name: str) -> str:
@@ -39,8 +37,8 @@ def person_of(name: str) -> str:
     ``limb_mr_t1_sts_001.nii.gz`` and ``limb_pet_sts_001.nii.gz`` are both ``limb_sts_001``.
     """
     stem = Path(name).name.lower().removesuffix(".gz").removesuffix(".nii")
-    words = re.split(r"[_\-]+", " ".join(_MODALITY_WORDS.sub(" ", stem.replace("_", " ").replace("-", " ")).split()))
-    return "_".join("_".join(words).split())
+    words = re.split(r"[^a-z0-9]+", stem)
+    return "_".join(word for word in words if word and not _MODALITY_WORD.fullmatch(word))
 
 
 def read_datalist(dataset_dir: str | Path, datalist: str | Path = "datalist.json") -> list[dict[str, Any]]:
