@@ -13,8 +13,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from monai.data.utils import list_data_collate
@@ -58,7 +58,8 @@ class CaseLoader:
         self.names = [str(case["case"]) for case in dataset.data]
         self.current: str | None = None
         self.exhausted = False
-        self._ahead = self._load_ahead()
+        self._thread = ThreadPoolExecutor(1, "load")
+        self._ahead: tuple[int, Future[_Loaded]] | None = None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Go on with the cases that are left."""
@@ -67,11 +68,8 @@ class CaseLoader:
     def __next__(self) -> dict[str, Any]:
         """Return the next case that is to be fused."""
         self.current = None
-        for index, batch, error in self._ahead:
-            if self.ledger.no_room:
-                break
-            if not self.claims.take(index):
-                continue
+        while not self.ledger.no_room and (loaded := self._next_loaded()) is not None:
+            index, batch, error = loaded
             case = self.names[index]
             if error is not None:
                 self.ledger.failed(case, error)
@@ -82,21 +80,24 @@ class CaseLoader:
                 self.current = case
                 self.ledger.begin(case, "fuse")
                 return batch
-        self._ahead.close()
+        self._thread.shutdown()
         self.exhausted = True
         raise StopIteration
 
-    def _load_ahead(self) -> Generator[_Loaded, None, None]:
-        """Yield loaded cases, each while a thread loads the next."""
-        indices = self.claims.to_load()
-        with ThreadPoolExecutor(1, "load") as thread:
-            index = next(indices, None)
-            coming = None if index is None else thread.submit(self._load, index)
-            while coming is not None:
-                loaded = coming.result()
-                index = next(indices, None)
-                coming = None if index is None else thread.submit(self._load, index)
-                yield loaded
+    def _next_loaded(self) -> _Loaded | None:
+        """A case that this process has taken: the one loaded ahead, or one loaded now; the next begins to load."""
+        loaded = None
+        if self._ahead is not None:
+            index, loading = self._ahead
+            loaded = loading.result() if self.claims.take(index) else None
+        if loaded is None:
+            taken = self.claims.take_next()
+            if taken is None:
+                return None
+            loaded = self._thread.submit(self._load, taken).result()
+        following = self.claims.next_to_load()
+        self._ahead = None if following is None else (following, self._thread.submit(self._load, following))
+        return loaded
 
     def _load(self, index: int) -> _Loaded:
         try:

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,9 @@ def bytes_of_case(case: Mapping[str, Any], keys: Sequence[str]) -> int:
 class Claims:
     """Hands out cases, the largest first, so that the run does not end in waiting for a large one.
 
-    A case is loaded while the one before is fused, so a process gets it in two steps: it is told to load it (a case
-    that nobody else loads, while there are such), and takes it when it begins to fuse it. A process that finds nothing
-    more to load goes through those that others have loaded but not taken: no case waits behind another while a process
-    is idle.
+    A process that fuses loads one case ahead, one that nobody else loads; it takes it only when it begins to fuse it.
+    A process that is free and has nothing loaded takes a case at once, in the end one that others have loaded but not
+    taken: no case waits behind another while a process is idle.
 
     Args:
         cases: ``{"case": name, key: path, ...}`` each, the same list in every process.
@@ -49,16 +48,21 @@ class Claims:
         self._places = {index: place for place, index in enumerate(self._order)}
         self._processes = processes
 
-    def to_load(self) -> Iterator[int]:
-        """Yield the indices of cases for this process to load, until every case is taken."""
-        own = set()
-        while (place := self._processes.next_number()) < len(self._order):
-            own.add(place)
-            yield self._order[place]
-        for place in range(len(self._order)):
-            if place not in own and not self._processes.is_taken(place):
-                yield self._order[place]
+    def next_to_load(self) -> int | None:
+        """Return the index of a case that no other process is told to load, None when there is none left."""
+        place = self._processes.next_number()
+        return self._order[place] if place < len(self._order) else None
 
     def take(self, index: int) -> bool:
         """Take case `index` to work on it; False when another process has."""
         return self._processes.take(self._places[index])
+
+    def take_next(self) -> int | None:
+        """Take a case that nobody has taken and return its index, None when all are taken."""
+        while (index := self.next_to_load()) is not None:
+            if self.take(index):
+                return index
+        for place, index in enumerate(self._order):
+            if not self._processes.is_taken(place) and self.take(index):
+                return index
+        return None

@@ -32,7 +32,8 @@ def cases(tmp_path: Path) -> list[dict[str, str]]:
 
 def test_the_largest_comes_first(cases):
     (alone,) = workers(1)
-    assert list(Claims(cases, ["MR"], alone).to_load()) == [2, 4, 0, 3, 1]
+    claims = Claims(cases, ["MR"], alone)
+    assert [claims.next_to_load() for _ in range(6)] == [2, 4, 0, 3, 1, None]
 
 
 def test_a_folder_counts_all_its_files_and_a_missing_one_nothing(cases, tmp_path):
@@ -49,21 +50,23 @@ def test_a_case_is_taken_once(cases):
 
 def test_a_case_loaded_by_a_busy_process_goes_to_an_idle_one(cases):
     busy, idle = (Claims(cases, ["MR"], worker) for worker in workers(2))
-    ahead = busy.to_load()
-    assert busy.take(next(ahead))
-    waiting = next(ahead)  # loaded by the busy one, not yet taken
-    taken = [index for index in idle.to_load() if idle.take(index)]
-    assert taken == [0, 3, 1, waiting]
+    assert busy.take_next() == 2
+    waiting = busy.next_to_load()
+    assert waiting == 4
+    assert [idle.take_next() for _ in range(5)] == [0, 3, 1, waiting, None]
+    assert not busy.take(waiting)
 
 
 @given(st.integers(1, 4), st.integers(0, 7), st.lists(st.integers(0, 3), max_size=40))
 def test_whoever_is_next_every_case_is_done_once(count, case_count, turns):
     cases = [{"case": str(number)} for number in range(case_count)]
     claims = [Claims(cases, [], worker) for worker in workers(count)]
-    loading = [claim.to_load() for claim in claims]
+    ahead: list[int | None] = [None] * count
     done = []
-    for turn in [*(turn % count for turn in turns), *(list(range(count)) * (2 * case_count + 1))]:
-        index = next(loading[turn], None)
-        if index is not None and claims[turn].take(index):
-            done.append(index)
+    for turn in [*(turn % count for turn in turns), *(list(range(count)) * (case_count + 1))]:
+        index = ahead[turn]
+        if index is None or not claims[turn].take(index):
+            index = claims[turn].take_next()
+        ahead[turn] = claims[turn].next_to_load()
+        done += [] if index is None else [index]
     assert sorted(done) == list(range(case_count))

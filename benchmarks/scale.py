@@ -1,0 +1,175 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How far do more workers help? A simulation of the cohort from stage times that were measured.
+
+    python benchmarks/scale.py output/summary.json [--cases 200] [--startup 12] [--streams 8] [--workers 1 2 4 ... 64]
+
+Takes the seconds that loading, fusing and writing took from the summary of a run, repeats its cases up to `--cases`,
+and plays what `monai_ddfm.cohort` does: each worker loads one case ahead, fuses, and writes behind; the largest case
+goes first, and an idle worker takes what another has loaded but not begun. All share a storage that serves `--streams`
+transfers at full speed at a time. Prints a table in markdown, where it stops being linear, and why. Needs simpy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import simpy
+
+_LINEAR = 0.9  # of the ideal speed-up
+_PARTS = 20  # of a case, where cases could be shared out
+
+
+class Stages(NamedTuple):
+    """Seconds that a case takes."""
+
+    load: float
+    fuse: float
+    write: float
+
+
+def measured_stages(summary: Path) -> list[Stages]:
+    """The stages of every finished case of a run.
+
+    Raises:
+        ValueError: none finished in that run.
+    """
+    cases = json.loads(summary.read_text())["cases"]
+    stages = [Stages(**case["seconds"]) for case in cases if case["status"] == "finished"]
+    if not stages:
+        raise ValueError(f"{summary}: no case was finished in this run; give the summary of one with --overwrite")
+    return stages
+
+
+class Cohort:
+    """Cases in order of size, and the workers that share them."""
+
+    def __init__(self, cases: Sequence[Stages], streams: int, startup: float) -> None:
+        self.cases = sorted(cases, key=lambda case: -case.fuse)
+        self.startup = startup
+        self.clock = simpy.Environment()
+        self.storage = simpy.Resource(self.clock, streams)
+        self.numbers = itertools.count()
+        self.taken: set[int] = set()
+
+    def next_to_load(self) -> int | None:
+        """As `monai_ddfm.cohort.Claims` has it."""
+        number = next(self.numbers)
+        return number if number < len(self.cases) else None
+
+    def take(self, number: int | None) -> bool:
+        """Take a case; False when it is taken."""
+        if number is None or number in self.taken:
+            return False
+        self.taken.add(number)
+        return True
+
+    def take_next(self) -> int | None:
+        """Take a case that nobody has."""
+        while (number := self.next_to_load()) is not None:
+            if self.take(number):
+                return number
+        return next((number for number in range(len(self.cases)) if self.take(number)), None)
+
+    def transfer(self, seconds: float) -> Iterator[Any]:
+        """Use the storage."""
+        with self.storage.request() as stream:
+            yield stream
+            yield self.clock.timeout(seconds)
+
+    def worker(self) -> Iterator[Any]:
+        """Load ahead, fuse, write behind."""
+        yield self.clock.timeout(self.startup)
+        ahead, loading, writing = None, None, None
+        while True:
+            number = ahead
+            if not self.take(number):
+                number = self.take_next()
+                if number is None:
+                    break
+                loading = self.clock.process(self.transfer(self.cases[number].load))
+            yield loading
+            ahead = self.next_to_load()
+            if ahead is not None:
+                loading = self.clock.process(self.transfer(self.cases[ahead].load))
+            yield self.clock.timeout(self.cases[number].fuse)
+            if writing is not None:
+                yield writing
+            writing = self.clock.process(self.transfer(self.cases[number].write))
+        if writing is not None:
+            yield writing
+
+    def seconds(self, workers: int) -> float:
+        """Wall time until every worker is done."""
+        self.clock.run(self.clock.all_of([self.clock.process(self.worker()) for _ in range(workers)]))
+        return float(self.clock.now)
+
+
+def what_holds(cases: Sequence[Stages], workers: int, streams: int, startup: float) -> tuple[str, float]:
+    """Which limit costs most, and the seconds that the run would take without it."""
+    parts = [Stages(*(seconds / _PARTS for seconds in case)) for case in cases for _ in range(_PARTS)]
+    without = {
+        "the storage": Cohort(cases, workers * 2, startup),
+        "starting the workers": Cohort(cases, streams, 0.0),
+        "a case cannot be shared out, so workers wait for the last": Cohort(parts, streams, startup),
+    }
+    seconds = {name: cohort.seconds(workers) for name, cohort in without.items()}
+    cause = min(seconds, key=lambda name: seconds[name])
+    return cause, seconds[cause]
+
+
+def simulate(cases: Sequence[Stages], worker_counts: Sequence[int], streams: int, startup: float) -> str:
+    """The table, and a sentence on its end."""
+    alone = Cohort(cases, streams, startup).seconds(1)
+    lines = ["| workers | seconds | speed-up | efficiency, % |", "| --- | --- | --- | --- |"]
+    end = f"Linear, to {100 * _LINEAR:.0f} %, up to {worker_counts[-1]} workers."
+    linear = True
+    for workers in worker_counts:
+        seconds = Cohort(cases, streams, startup).seconds(workers)
+        speed_up = alone / seconds
+        lines.append(f"| {workers} | {seconds:.0f} | {speed_up:.1f} | {100 * speed_up / workers:.0f} |")
+        if linear and speed_up < _LINEAR * workers:
+            linear = False
+            cause, without = what_holds(cases, workers, streams, startup)
+            end = (
+                f"Below {100 * _LINEAR:.0f} % of linear from {workers} workers on. What costs most there: {cause} "
+                f"({seconds:.0f} s with it, {without:.0f} s without)."
+            )
+    return "\n".join([*lines, "", end])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("summary", type=Path)
+    parser.add_argument("--cases", type=int, default=200)
+    parser.add_argument("--startup", type=float, default=12.0, help="seconds until a worker begins")
+    parser.add_argument("--streams", type=int, default=8, help="transfers that the storage serves at full speed")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
+    options = parser.parse_args()
+    measured = measured_stages(options.summary)
+    cases = list(itertools.islice(itertools.cycle(measured), options.cases))
+    mean = Stages(*(sum(column) / len(cases) for column in zip(*cases, strict=True)))
+    print(
+        f"{len(cases)} cases like the {len(measured)} measured ones (mean: load {mean.load:.1f} s, "
+        f"fuse {mean.fuse:.1f} s, write {mean.write:.1f} s), start-up {options.startup:.0f} s, "
+        f"storage of {options.streams} streams\n"
+    )
+    print(simulate(cases, options.workers, options.streams, options.startup))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("simpy")
+
+from scale import Cohort, Stages, measured_stages, simulate
+
+
+def test_one_worker_overlaps_loading_and_writing_with_fusing():
+    cases = [Stages(load=2.0, fuse=10.0, write=3.0)] * 4
+    assert Cohort(cases, streams=4, startup=5.0).seconds(1) == 5.0 + 2.0 + 4 * 10.0 + 3.0
+
+
+def test_slow_storage_holds_all_workers():
+    cases = [Stages(load=10.0, fuse=1.0, write=0.0)] * 8
+    assert Cohort(cases, streams=1, startup=0.0).seconds(8) == pytest.approx(81.0)
+    assert Cohort(cases, streams=8, startup=0.0).seconds(8) == pytest.approx(11.0)
+
+
+def test_a_large_case_does_not_hold_the_one_loaded_behind_it():
+    cases = [Stages(1.0, 100.0, 0.0), *[Stages(1.0, 10.0, 0.0)] * 5]
+    assert Cohort(cases, streams=4, startup=0.0).seconds(2) == pytest.approx(101.0, abs=3.0)
+
+
+def test_no_schedule_beats_its_bounds():
+    cases = [Stages(1.0 + n % 3, 5.0 + n, 2.0) for n in range(20)]
+    for workers in (1, 3, 8, 40):
+        seconds = Cohort(cases, streams=4, startup=3.0).seconds(workers)
+        assert seconds >= 3.0 + sum(case.fuse for case in cases) / workers
+        assert seconds >= 3.0 + sum(cases[-1])
+        assert seconds >= sum(case.load + case.write for case in cases) / 4
+
+
+@pytest.mark.parametrize(
+    ("stages", "streams", "startup", "cause"),
+    [
+        (Stages(1.0, 60.0, 1.0), 64, 1.0, "a case cannot be shared out"),
+        (Stages(20.0, 30.0, 1.0), 2, 1.0, "the storage"),
+        (Stages(0.1, 4.0, 0.1), 64, 90.0, "starting the workers"),
+    ],
+)
+def test_where_it_stops_being_linear_is_said(stages, streams, startup, cause):
+    told = simulate([stages] * 48, [1, 36], streams, startup)
+    assert told.count("\n| ") == 3
+    assert "from 36 workers on" in told
+    assert cause in told
+
+
+def test_enough_work_is_linear():
+    assert "Linear, to 90 %, up to 4 workers" in simulate([Stages(1.0, 60.0, 1.0)] * 64, [1, 2, 4], 8, 1.0)
+
+
+def test_stages_come_from_a_summary(tmp_path):
+    finished = {"case": "a", "status": "finished", "seconds": {"load": 1.0, "fuse": 2.0, "write": 3.0}}
+    kept = {"case": "b", "status": "kept", "seconds": {"load": 0.1}}
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps({"cases": [finished, kept]}))
+    assert measured_stages(path) == [Stages(1.0, 2.0, 3.0)]
+    path.write_text(json.dumps({"cases": [kept]}))
+    with pytest.raises(ValueError, match="no case was finished"):
+        measured_stages(path)
