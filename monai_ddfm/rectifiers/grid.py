@@ -19,12 +19,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["box_mean", "difference", "gradient_energy", "local_range", "spatial_axes"]
+__all__ = ["box_mean", "difference", "gradient_energy", "local_range", "per_source", "spatial_axes"]
 
 
 def spatial_axes(x: Tensor) -> range:
     """Return the axes of ``[B, C, *spatial]`` after batch and channel."""
     return range(2, x.ndim)
+
+
+def per_source(values: Tensor, like: Tensor) -> Tensor:
+    """View ``[B, K]`` so that it broadcasts with ``[B, K, *spatial]``."""
+    return values.reshape(values.shape + (1,) * (like.ndim - 2))
 
 
 def difference(x: Tensor, axis: int) -> Tensor:

@@ -9,87 +9,124 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How much each source has to say at each voxel: brightness and structure, and what shines through from the others."""
+"""How much each source has to say at each voxel: brightness and detail, and what shines through from the others."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.grid import box_mean, difference, gradient_energy, spatial_axes
+from monai_ddfm.rectifiers.grid import box_mean, difference, gradient_energy, per_source, spatial_axes
 
-__all__ = ["dominant_gradient", "salience", "shine_through"]
+__all__ = ["contrast_gain", "salience", "salient_gradient", "shine_through"]
 
 # Below these (of the [0, 1] brightness range: 2.5 and 0.75 grey levels of 255) a voxel is dark, a region flat.
 _DARK, _FLAT = 0.01, 0.003
+_LARGEST_GAIN = 2.0  # near black, relative contrast means nothing
 
 
-def salience(bright: Tensor, window: Sequence[int], mix: float, sharpness: float, noise: Tensor) -> Tensor:
+def salience(
+    bright: Tensor, window: Sequence[int], detail: Sequence[int], mix: float, sharpness: float, noise: Tensor
+) -> Tensor:
     """Weight of each source's intensity at each voxel.
 
-    Brightness b_k (mean over half the window) and structure e_k (root mean square gradient over the window) are mixed
-    geometrically: w_k = (b_k^mix e_k^(1 - mix))^sharpness / sum over the sources.
+    Brightness b_k (mean over half the window) and detail e_k (mean over the window of how far a voxel differs from the
+    mean over the detail's size) are mixed geometrically: w_k = (b_k^mix e_k^(1 - mix))^sharpness / sum over the
+    sources.
 
     Args:
         bright: sources ``[B, K, *spatial]`` in [0, 1].
         window: odd side lengths of the window, one per spatial axis, in voxels.
-        mix: 0 looks at structure alone, 1 at brightness alone.
+        detail: likewise, the size up to which structure counts as detail.
+        mix: 0 looks at detail alone, 1 at brightness alone.
         sharpness: 0 weighs all sources alike; the larger, the harder the choice between them.
-        noise: noise level of each source ``[B, K]`` in the units of `bright`; it does not count as structure.
+        noise: noise level of each source ``[B, K]`` in the units of `bright`; it does not count as detail.
 
     Returns:
         weights ``[B, K, *spatial]``, summing to 1 over the sources.
     """
     half = [size // 4 * 2 + 1 for size in window]
-    energy = box_mean(_energy_above_noise(bright, noise), window).clamp_min(0)
+    averaged = math.prod(size for size, extent in zip(detail, bright.shape[2:], strict=True) if extent > 1)
+    detail_of_noise = math.sqrt((1 - 1 / averaged) * 2 / math.pi) * noise  # mean |x| of a normal x
+    difference_to_mean = (bright - box_mean(bright, detail)).abs()
+    fine = (box_mean(difference_to_mean, window) - per_source(detail_of_noise, bright)).clamp_min(0)
     log_bright = torch.log(box_mean(bright, half).clamp_min(0) + _DARK)
-    log_structure = 0.5 * torch.log(energy + _FLAT**2)
-    return torch.softmax(sharpness * (mix * log_bright + (1 - mix) * log_structure), dim=1)
+    log_detail = torch.log(fine + _FLAT)
+    return torch.softmax(sharpness * (mix * log_bright + (1 - mix) * log_detail), dim=1)
 
 
-def shine_through(bright: Tensor, amount: float, window: Sequence[int]) -> Tensor:
+def shine_through(bright: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:
     """Return each source with the others shining through it.
 
-    m_k = s_k + mean over the window of (min(s_k + amount * sum of the others, brightest source) - s_k): a smooth
-    layer of light that leaves the fine structure of s_k alone, never brighter than the brightest source. Equal
-    sources stay as they are.
+    m_k = s_k + mean over the window of (min(s_k + amount * sum over j of (1 - c_kj) s_j, high) - s_k), with c_kj the
+    correlation of the two sources over the window, 0 where it is negative: a smooth layer of light, for what s_k does
+    not show already, that leaves its fine structure alone. Equal sources stay as they are.
 
     Args:
         bright: sources ``[B, K, *spatial]`` in [0, 1].
-        amount: 0 nothing shines through; from 1 on the layer tends to the brightest source.
+        amount: 0 nothing shines through, 1 all of it does.
         window: odd side lengths of the window, one per spatial axis, in voxels.
+        high: largest value the layers may aim at ``[B, 1, *spatial]``.
 
     Returns:
         layered sources, same shape.
     """
     if amount == 0:
         return bright
-    others = bright.sum(1, keepdim=True) - bright
-    lifted = torch.minimum(bright + amount * others, bright.amax(1, keepdim=True))
+    mean = box_mean(bright, window)
+    variance = (box_mean(bright.square(), window) - mean.square()).clamp_min(0)
+    light = torch.zeros_like(bright)
+    sources = range(bright.shape[1])
+    for k in sources:
+        for j in sources[k + 1 :]:
+            covariance = box_mean(bright[:, k, None] * bright[:, j, None], window)[:, 0] - mean[:, k] * mean[:, j]
+            deviations = (variance[:, k] * variance[:, j]).sqrt()
+            # flat regions count as correlated, so that they stay as they are where they agree
+            correlation = ((covariance + _FLAT**2) / (deviations + _FLAT**2)).clamp(0, 1)
+            light[:, k] += (1 - correlation) * bright[:, j]
+            light[:, j] += (1 - correlation) * bright[:, k]
+    lifted = torch.minimum(bright + amount * light, high)
     return bright + box_mean(lifted - bright, window)
 
 
-def dominant_gradient(sources: Tensor, window: Sequence[int], noise: Tensor) -> list[Tensor]:
-    """Gradient of the source with the most gradient energy nearby; the mean over several that have exactly the same.
+def contrast_gain(bright: Tensor, layers: Tensor, power: float, window: Sequence[int]) -> Tensor:
+    """Return what gradients have to grow by for contrast to survive the light that shines through.
+
+    Seen contrast is relative to brightness (Weber): where the light raises the local mean from s to m, gradients times
+    m / s look as before. At least 1, and 1 where nothing shines through.
 
     Args:
-        sources: ``[B, K, *spatial]``.
+        bright: sources ``[B, K, *spatial]`` in [0, 1].
+        layers: the sources with the others shining through, same shape, nowhere darker.
+        power: 0 for no gain, 1 for the same relative contrast, more to raise it.
+        window: odd side lengths of the window that local means are taken over, one per spatial axis, in voxels.
+    """
+    ratio = (box_mean(layers, window) + _DARK) / (box_mean(bright, window) + _DARK)
+    return ratio.clamp(1.0, _LARGEST_GAIN) ** power
+
+
+def salient_gradient(
+    layers: Tensor, weights: Tensor, gain: Tensor, window: Sequence[int], noise: Tensor
+) -> list[Tensor]:
+    """Gradient of the source that is salient and has gradients nearby; the mean over several that are exactly alike.
+
+    Args:
+        layers: sources ``[B, K, *spatial]``.
+        weights: salience of each source, same shape.
+        gain: what its gradients are multiplied by, same shape.
         window: odd side lengths of the neighbourhood, one per spatial axis, in voxels.
-        noise: noise level of each source ``[B, K]`` in the units of `sources`; it does not count as structure.
+        noise: noise level of each source ``[B, K]`` in the units of `layers`; it does not count as gradient.
 
     Returns:
         one forward difference ``[B, 1, *spatial]`` per spatial axis.
     """
-    energy = box_mean(_energy_above_noise(sources, noise), window)
-    strongest = (energy == energy.amax(1, keepdim=True)).to(sources)
-    strongest /= strongest.sum(1, keepdim=True)
-    return [(strongest * difference(sources, axis)).sum(1, keepdim=True) for axis in spatial_axes(sources)]
-
-
-def _energy_above_noise(sources: Tensor, noise: Tensor) -> Tensor:
-    """Gradient energy less what white noise adds to it: 2 sigma^2 on each axis that has a neighbour."""
-    axes = sum(size > 1 for size in sources.shape[2:])
-    added = 2 * axes * noise.square()
-    return gradient_energy(sources) - added.reshape(added.shape + (1,) * (sources.ndim - 2))
+    # A forward difference of white noise has variance 2 sigma^2, on each axis that has a neighbour.
+    axes = sum(extent > 1 for extent in layers.shape[2:])
+    energy = box_mean(gradient_energy(layers), window) - per_source(2 * axes * noise.square(), layers)
+    strength = weights * (energy.clamp_min(0) + _FLAT**2).sqrt()
+    strongest = (strength == strength.amax(1, keepdim=True)).to(layers)
+    strongest *= gain / strongest.sum(1, keepdim=True)
+    return [(strongest * difference(layers, axis)).sum(1, keepdim=True) for axis in spatial_axes(layers)]

@@ -21,17 +21,18 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.rectifiers.base import Rectifier
-from monai_ddfm.rectifiers.grid import local_range
+from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
 from monai_ddfm.rectifiers.noise import estimate_noise
-from monai_ddfm.rectifiers.salience import dominant_gradient, salience, shine_through
+from monai_ddfm.rectifiers.salience import contrast_gain, salience, salient_gradient, shine_through
 
 __all__ = ["StructureRectifier", "StructureState"]
 
 # Residuals below these, in [0, 1], count as met; sharper knees only slow the iteration down.
-_KNEE_INTENSITY, _KNEE_GRADIENT = 0.05, 0.01
+_KNEE_INTENSITY, _KNEE_GRADIENT = 0.02, 0.01
+_DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
-_LAYER_WINDOW = 15  # voxels; what shines through is smoother than any detail
+_LAYER_WINDOW = 25  # voxels; what shines through is smoother than any detail
 _BACKGROUND = -1.0 + 1e-6
 
 
@@ -59,21 +60,22 @@ class StructureRectifier(Rectifier[StructureState]):
     """Likelihood sum_k w_k |f - m_k|_1 + structure |grad f - g|_1 of K >= 2 sources, solved by EM.
 
     w_k is the salience of source k at the voxel, m_k the source with the others shining through, g the gradient of the
-    source with the most local gradient energy; the derivation is in docs/structure_rectifier.md. The answer d of the
-    sources does not depend on the prior's proposal, as the likelihood is strictly convex, so it is computed once, in
+    source that is salient and has gradients there; the derivation is in docs/structure_rectifier.md. The sources'
+    answer d does not depend on the prior's proposal, as the likelihood is strictly convex, so it is computed once, in
     `start`. Each timestep weighs it against the proposal by their precisions, f = (P d + L x0) / (P + L), with
     P = 1 / sigma_n^2 from the sources' noise and L = prior_strength / sigma_t^2: clean sources decide alone, noisy ones
     leave the fine scales to the prior.
 
     Args:
-        mix: what makes a source salient: 0 structure (edges, texture) alone, 1 brightness alone.
+        mix: what makes a source salient: 0 detail (edges, texture) alone, 1 brightness alone.
         sharpness: how hard the choice between sources is; 0 averages, large values take the most salient one.
         window: odd side length, in voxels of the finest axis, of the neighbourhood salience is measured in. Small:
             choices follow detail; large: choices are smooth.
-        show_through: how much the weaker sources shine through where another one dominates: 0 not at all, large values
-            up to the brightest source.
+        show_through: how much of the weaker sources' brightness shines through where another one dominates: 0 none.
         structure: weight of the gradients against the intensities. Small: intensities are kept and edges soften; large:
             edges and texture are kept and brightness drifts.
+        contrast: how far gradients rise with the light that shines through: 0 not at all, 1 so that they keep their
+            contrast relative to the brightness around.
         iterations: EM iterations.
         sweeps: Jacobi sweeps in each iteration.
         envelope: keep each voxel within the range of all sources in its 3 x 3 (x 3) neighbourhood, so that nothing is
@@ -92,16 +94,17 @@ class StructureRectifier(Rectifier[StructureState]):
     def __init__(
         self,
         mix: float = 0.4,
-        sharpness: float = 4.0,
-        window: int = 11,
-        show_through: float = 0.3,
-        structure: float = 1.0,
-        iterations: int = 15,
+        sharpness: float = 6.0,
+        window: int = 21,
+        show_through: float = 0.15,
+        structure: float = 0.9,
+        contrast: float = 1.0,
+        iterations: int = 10,
         sweeps: int = 3,
         envelope: bool = True,
         prior_strength: float = 1.0,
         noise: float | None = None,
-        tolerated_noise: float = 0.05,
+        tolerated_noise: float = 0.065,
         spatial_dims: int = 2,
         spacing: Sequence[float] | None = None,
     ) -> None:
@@ -113,6 +116,7 @@ class StructureRectifier(Rectifier[StructureState]):
             ("sharpness", sharpness),
             ("show_through", show_through),
             ("structure", structure),
+            ("contrast", contrast),
             ("prior_strength", prior_strength),
             ("noise", noise or 0.0),
             ("tolerated_noise", tolerated_noise),
@@ -128,6 +132,7 @@ class StructureRectifier(Rectifier[StructureState]):
         self.window = window
         self.show_through = show_through
         self.structure = structure
+        self.contrast = contrast
         self.iterations = iterations
         self.sweeps = sweeps
         self.envelope = envelope
@@ -162,18 +167,22 @@ class StructureRectifier(Rectifier[StructureState]):
             axes = "H, W" if self.spatial_dims == 2 else "D, H, W"
             raise ValueError(f"sources must be [B, K, {axes}] with K of 2 or more, got {tuple(sources.shape)}")
         noise = self._noise(sources)
-        bright = (sources + 1) / 2
-        weights = salience(bright, self._voxels(self.window), self.mix, self.sharpness, noise / 2)
-        layers = shine_through(bright, self.show_through, self._voxels(_LAYER_WINDOW))
         bounds = local_range(sources) if self.envelope else (sources.new_tensor(-1.0), sources.new_tensor(1.0))
         low, high = (bound.expand(sources[:, :1].shape) for bound in bounds)
+        bright, darkest, brightest = ((values + 1) / 2 for values in (sources, low, high))
+        window, detail = self._voxels(self.window), self._voxels(_DETAIL)
+        weights = salience(bright, window, detail, self.mix, self.sharpness, noise / 2)
+        smooth = self._voxels(_LAYER_WINDOW)
+        layers = shine_through(bright, self.show_through, smooth, brightest)
+        gain = contrast_gain(bright, layers, self.contrast, smooth)
+        gradient = salient_gradient(layers, weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
         solution = fit_intensities_and_gradients(
             start=(weights * layers).sum(1, keepdim=True),
             layers=layers,
             weights=weights,
-            gradient=dominant_gradient(bright, self._voxels(_GRADIENT_WINDOW), noise / 2),
+            gradient=gradient,
             gradient_weights=[self.structure * fineness for fineness in self.fineness],
-            bounds=((low + 1) / 2, (high + 1) / 2),
+            bounds=(darkest, brightest),
             knees=(_KNEE_INTENSITY, _KNEE_GRADIENT),
             iterations=self.iterations,
             sweeps=self.sweeps,
@@ -186,7 +195,7 @@ class StructureRectifier(Rectifier[StructureState]):
     ) -> tuple[Tensor, StructureState]:
         """Weigh the sources' answer against the proposal, see `Rectifier.__call__`; the state does not change."""
         share = self.provenance(state.solution, sources, state)
-        noise = (share * _per_source(state.noise.square(), sources)).sum(1, keepdim=True)
+        noise = (share * per_source(state.noise.square(), sources)).sum(1, keepdim=True)
         proposal = self.prior_strength * noise  # L / (P + L) = c sigma_n^2 / (c sigma_n^2 + sigma_t^2)
         trust = proposal / (proposal + sigma**2).clamp_min(torch.finfo(x0.dtype).tiny)
         return _within(state.solution + trust * (x0 - state.solution), sources, state), state
@@ -221,7 +230,3 @@ def _within(f: Tensor, sources: Tensor, state: StructureState) -> Tensor:
     """Keep f within its bounds, and background background."""
     background = (sources <= _BACKGROUND).all(dim=1, keepdim=True)
     return f.clamp(state.low, state.high).masked_fill(background, -1.0)
-
-
-def _per_source(values: Tensor, like: Tensor) -> Tensor:
-    return values.reshape(values.shape + (1,) * (like.ndim - 2))
