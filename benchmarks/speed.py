@@ -31,6 +31,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 
 import torch
 from machine import describe_machine, peak_flops, peak_resident, seconds_of
@@ -107,6 +108,17 @@ def against_plain(options: argparse.Namespace, prior: UNetPrior) -> str:
 
 
 @contextmanager
+def evaluations_of(prior: UNetPrior) -> Iterator[list[int]]:
+    """Collect the batch sizes of the evaluations of the network inside."""
+    batches: list[int] = []
+    hook = prior.network.register_forward_pre_hook(lambda module, inputs: batches.append(len(inputs[0])))
+    try:
+        yield batches
+    finally:
+        hook.remove()
+
+
+@contextmanager
 def network_clock(prior: UNetPrior, device: torch.device) -> Iterator[list[float]]:
     """Collect the seconds of every network evaluation inside."""
     seconds: list[float] = []
@@ -152,27 +164,33 @@ def network_use(options: argparse.Namespace, prior: UNetPrior) -> str:
     return "### The network\n\n" + table(["", ""], rows)
 
 
-def measured_alone(options: argparse.Namespace, shape: Sequence[int], preset: str) -> dict[str, float]:
-    """Fuse a phantom in a process of its own; returns seconds and peak memory in MiB."""
+def measured_alone(
+    options: argparse.Namespace, shape: Sequence[int], preset: str, noise: float = 0.05
+) -> dict[str, float]:
+    """Fuse a phantom in a process of its own; returns seconds, network evaluations and peak memory in MiB."""
     command = [sys.executable, __file__, "--device", str(options.device), "--threads", str(torch.get_num_threads())]
-    command += ["--steps", str(options.steps), "--alone", preset, "x".join(map(str, shape))]
+    command += ["--steps", str(options.steps), "--alone", preset, "x".join(map(str, shape)), str(noise)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
 def fuse_alone(options: argparse.Namespace) -> None:
     """What `measured_alone` starts."""
-    preset, shape = options.alone[0], [int(side) for side in options.alone[1].split("x")]
+    preset, shape, noise = (
+        options.alone[0],
+        [int(side) for side in options.alone[1].split("x")],
+        float(options.alone[2]),
+    )
     prior = shipped_prior(options.device)
     inferer = (
         paper_inferer(options.steps)
         if preset == "steps"
         else parse_preset(None, progress=False).get_parsed_content("inferer")
     )
-    sources = phantom(shape).to(options.device)
-    seconds = seconds_of(partial(inferer, sources, prior), options.device)
-    host = peak_resident()
+    sources = phantom(shape, noise).to(options.device)
+    with evaluations_of(prior) as batches:
+        seconds = seconds_of(partial(inferer, sources, prior), options.device)
     on_gpu = torch.cuda.max_memory_allocated(options.device) / 2**20 if options.device.type == "cuda" else 0.0
-    print(json.dumps({"seconds": seconds, "host": host, "gpu": on_gpu}))
+    print(json.dumps({"seconds": seconds, "evaluations": sum(batches), "host": peak_resident(), "gpu": on_gpu}))
 
 
 def growth(options: argparse.Namespace) -> str:
@@ -191,12 +209,13 @@ def growth(options: argparse.Namespace) -> str:
 def volumes(options: argparse.Namespace) -> str:
     """Whole volumes with the bundle's default, the model's loading not counted."""
     rows = []
-    for text in options.volumes:
-        runs = [
-            measured_alone(options, [int(side) for side in text.split("x")], "default") for _ in range(options.runs)
-        ]
-        rows.append([text, *(spread([run[what] for run in runs], ".1f") for what in ("seconds", "host", "gpu"))])
-    return "### Whole volumes, default preset\n\n" + table(["", "seconds", "peak resident, MiB", "peak GPU, MiB"], rows)
+    for text, (kind, noise) in product(options.volumes, (("precise", 0.01), ("noisy", 0.2))):
+        shape = [int(side) for side in text.split("x")]
+        runs = [measured_alone(options, shape, "default", noise) for _ in range(options.runs)]
+        figures = (spread([run[what] for run in runs], ".1f") for what in ("seconds", "host", "gpu"))
+        rows.append([f"{text}, {kind} sources", f"{runs[0]['evaluations']:.0f}", *figures])
+    columns = ["", "network evaluations", "seconds", "peak resident, MiB", "peak GPU, MiB"]
+    return "### Whole volumes, default preset\n\n" + table(columns, rows)
 
 
 def main() -> None:
@@ -208,7 +227,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=192, help="height and width, a multiple of 8")
     parser.add_argument("--volumes", nargs="*", default=["124x160x140", "190x230x190"])
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--alone", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)

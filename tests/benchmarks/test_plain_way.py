@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from machine import describe_machine, peak_flops, peak_resident, seconds_of
 from plain_way import PlainWay
-from speed import central_slices, network_clock, phantom, spread, table
+from speed import central_slices, evaluations_of, network_clock, phantom, spread, table
 
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.rectifiers import EMRectifier
@@ -43,6 +43,13 @@ def test_every_network_evaluation_is_timed(tiny_prior):
     assert len(seconds) == 8
     assert all(second > 0 for second in seconds)
     assert "predict_x0" not in vars(tiny_prior)
+
+
+def test_every_slice_that_the_network_sees_is_counted(tiny_prior):
+    with evaluations_of(tiny_prior) as batches:
+        DDFMInferer(EMRectifier(), steps=3, precision="float32", slices_per_batch=2)(central_slices(5, 16), tiny_prior)
+    assert sum(batches) == 15
+    assert max(batches) == 2
 
 
 def test_what_is_printed():
