@@ -36,6 +36,7 @@ from monai_ddfm.samplers import check_timesteps, spaced_timesteps
 
 __all__ = ["BACKGROUND", "MAPS", "DDFMInferer", "has_tissue"]
 
+_SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
 MAPS = ("provenance", "uncertainty", "novelty")
 
 BACKGROUND = -0.98  # a voxel is background where no source rises above one percent of its range
@@ -66,6 +67,8 @@ class DDFMInferer(Inferer):
         shared_noise: one noise field for all slices of a volume, so that neighbouring slices agree; else one for each.
         slice_axis: spatial axis that is cut, -1 for the last.
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
+        slab: slices that a rectifier of ``spatial_dims=3`` couples at once; memory grows with it, results hardly change
+            as slabs overlap.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
         denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
@@ -98,6 +101,7 @@ class DDFMInferer(Inferer):
         shared_noise: bool = True,
         slice_axis: int = -1,
         slices_per_batch: int = 8,
+        slab: int = 64,
         precision: str = "auto",
         denoise_sources: bool = False,
         three_planes: bool = False,
@@ -123,8 +127,9 @@ class DDFMInferer(Inferer):
                 "three_planes needs a rectifier of spatial_dims=3, which sees whole volumes, and shared_noise=False: "
                 "noise that is the same in all slices is none to the other planes"
             )
-        if slices_per_batch < 1:
-            raise ValueError(f"slices_per_batch must be at least 1, got {slices_per_batch}")
+        for name, count in (("slices_per_batch", slices_per_batch), ("slab", slab)):
+            if count < 1:
+                raise ValueError(f"{name} must be at least 1, got {count}")
         self.walk = SliceWalk(
             rectifier=rectifier if rectifier is not None else EMRectifier(),
             sampler=sampler,
@@ -140,6 +145,7 @@ class DDFMInferer(Inferer):
         self.seed = seed
         self.shared_noise = shared_noise
         self.slice_axis = slice_axis
+        self.slab = slab
         self.precision = precision
         self.maps = tuple(name for name in MAPS if name in maps)
         self.uncertainty_seeds = uncertainty_seeds
@@ -203,23 +209,31 @@ class DDFMInferer(Inferer):
         Slices without tissue stay the anchor's, with equal shares.
         """
         whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
-        batches = [(volume, places) for volume in range(len(slices)) for places in self._batches(slices[volume])]
-        steps = sum(len(places) for _, places in batches) * len(self.walk.timesteps)
+        batches = [(volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume])]
+        steps = sum(len(places) for _, places, _ in batches) * len(self.walk.timesteps)
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             context = WalkContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
-            for volume, places in batches:
+            for volume, places, kept in batches:
                 part = walk(slices[volume, places], places, context)
-                whole.fused[volume, places], whole.provenance[volume, places] = part
+                whole.fused[volume, places[kept]] = part.fused[kept]
+                whole.provenance[volume, places[kept]] = part.provenance[kept]
         return whole
 
-    def _batches(self, sources: Tensor) -> Iterator[list[int]]:
-        """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``."""
+    def _batches(self, sources: Tensor) -> Iterator[tuple[list[int], slice]]:
+        """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``, and which to keep.
+
+        A rectifier that couples slices sees slabs without holes, which overlap so that their seams do not show.
+        """
         occupied = has_tissue(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        if occupied and self.walk.rectifier.spatial_dims == 3:  # coupled slices walk together, without holes
-            yield list(range(occupied[0], occupied[-1] + 1))
-            return
-        for first in range(0, len(occupied), self.walk.slices_per_batch):
-            yield occupied[first : first + self.walk.slices_per_batch]
+        if self.walk.rectifier.spatial_dims == 2:
+            for first in range(0, len(occupied), self.walk.slices_per_batch):
+                yield occupied[first : first + self.walk.slices_per_batch], slice(None)
+        elif occupied:
+            begin, end = occupied[0], occupied[-1] + 1
+            for first in range(begin, end, self.slab):
+                kept = range(first, min(first + self.slab, end))
+                seen = range(max(begin, first - _SLAB_OVERLAP), min(kept.stop + _SLAB_OVERLAP, end))
+                yield list(seen), slice(first - seen.start, first - seen.start + len(kept))
 
 
 def _voxel_size(inputs: Tensor, slice_axis: int) -> list[float]:
