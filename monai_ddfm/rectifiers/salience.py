@@ -33,9 +33,9 @@ def salience(
 ) -> Tensor:
     """Weight of each source's intensity at each voxel.
 
-    Brightness b_k (mean over half the window) and detail e_k (mean over the window of how far a voxel differs from the
-    mean over the detail's size) are mixed geometrically: w_k = (b_k^mix e_k^(1 - mix))^sharpness / sum over the
-    sources.
+    Brightness b_k (mean over a third of the window) and detail e_k (mean over the window of how far a voxel differs
+    from the mean over the detail's size) are mixed geometrically: w_k = (b_k^mix e_k^(1 - mix))^sharpness / sum over
+    the sources.
 
     Args:
         bright: sources ``[B, K, *spatial]`` in [0, 1].
@@ -48,12 +48,12 @@ def salience(
     Returns:
         weights ``[B, K, *spatial]``, summing to 1 over the sources.
     """
-    half = [size // 4 * 2 + 1 for size in window]
+    third = [size // 6 * 2 + 1 for size in window]
     averaged = math.prod(size for size, extent in zip(detail, bright.shape[2:], strict=True) if extent > 1)
     detail_of_noise = math.sqrt((1 - 1 / averaged) * 2 / math.pi) * noise  # mean |x| of a normal x
     difference_to_mean = (bright - box_mean(bright, detail)).abs()
     fine = (box_mean(difference_to_mean, window) - per_source(detail_of_noise, bright)).clamp_min(0)
-    log_bright = torch.log(box_mean(bright, half).clamp_min(0) + _DARK)
+    log_bright = torch.log(box_mean(bright, third).clamp_min(0) + _DARK)
     log_detail = torch.log(fine + _FLAT)
     return torch.softmax(sharpness * (mix * log_bright + (1 - mix) * log_detail), dim=1)
 
@@ -116,7 +116,7 @@ def salient_gradient(
     Args:
         layers: sources ``[B, K, *spatial]``.
         weights: salience of each source, same shape.
-        gain: what its gradients are multiplied by, same shape.
+        gain: what its gradients within slices are multiplied by, same shape.
         window: odd side lengths of the neighbourhood, one per spatial axis, in voxels.
         noise: noise level of each source ``[B, K]`` in the units of `layers`; it does not count as gradient.
 
@@ -128,5 +128,9 @@ def salient_gradient(
     energy = box_mean(gradient_energy(layers), window) - per_source(2 * axes * noise.square(), layers)
     strength = weights * (energy.clamp_min(0) + _FLAT**2).sqrt()
     strongest = (strength == strength.amax(1, keepdim=True)).to(layers)
-    strongest *= gain / strongest.sum(1, keepdim=True)
-    return [(strongest * difference(layers, axis)).sum(1, keepdim=True) for axis in spatial_axes(layers)]
+    strongest /= strongest.sum(1, keepdim=True)
+    in_plane = layers.ndim - 2  # across slices a gain would be flicker
+    return [
+        (strongest * (gain if axis >= in_plane else 1) * difference(layers, axis)).sum(1, keepdim=True)
+        for axis in spatial_axes(layers)
+    ]

@@ -29,7 +29,7 @@ from monai_ddfm.rectifiers.salience import contrast_gain, salience, salient_grad
 __all__ = ["StructureRectifier", "StructureState"]
 
 # Residuals below these, in [0, 1], count as met; sharper knees only slow the iteration down.
-_KNEE_INTENSITY, _KNEE_GRADIENT = 0.02, 0.01
+_KNEE_INTENSITY, _KNEE_GRADIENT = 0.01, 0.01
 _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
 _LAYER_WINDOW = 25  # voxels; what shines through is smoother than any detail
@@ -94,12 +94,12 @@ class StructureRectifier(Rectifier[StructureState]):
     def __init__(
         self,
         mix: float = 0.4,
-        sharpness: float = 6.0,
-        window: int = 21,
+        sharpness: float = 4.0,
+        window: int = 31,
         show_through: float = 0.15,
-        structure: float = 0.9,
-        contrast: float = 1.0,
-        iterations: int = 10,
+        structure: float = 1.4,
+        contrast: float = 2.0,
+        iterations: int = 15,
         sweeps: int = 3,
         envelope: bool = True,
         prior_strength: float = 1.0,

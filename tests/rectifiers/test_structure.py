@@ -155,8 +155,8 @@ def head() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """
     y, x = torch.meshgrid(torch.arange(96) - 47.5, torch.arange(96) - 47.5, indexing="ij")
     radius, bleeding = torch.sqrt(y * y + x * x), torch.sqrt((y - 8) ** 2 + x * x) < 9
-    ct = torch.where((radius > 36) & (radius < 43), 1.0, -0.3)
-    ct[bleeding] = 0.5
+    ct = torch.where(bleeding, 0.5, -0.3) + 0.03 * torch.randn(96, 96, generator=torch.Generator().manual_seed(0))
+    ct[(radius > 36) & (radius < 43)] = 1.0
     mri = torch.where(radius < 36, 0.2 * torch.sin(1.3 * x), -0.9)
     mri[bleeding] = -0.8
     sources = torch.stack([mri, ct]).masked_fill(radius >= 43, -1.0)[None].double()
@@ -170,7 +170,7 @@ def test_bone_and_bleeding_are_bright_and_soft_tissue_keeps_its_structure() -> N
     state = rectifier.start(sources)
     fused = state.solution[0, 0]
     assert fused[bone].min() > 0.9
-    assert fused[bleeding].mean() > 0.3
+    assert fused[bleeding].mean() > 0.2  # -0.8 in MRI, 0.5 in CT, 0 around
     assert torch.corrcoef(torch.stack([fused[stripes], sources[0, 0][stripes]]))[0, 1] > 0.98
     share = rectifier.provenance(state.solution, sources, state)[0]
     assert share[1][bone].min() > 0.9
