@@ -106,7 +106,9 @@ def fusions(weights: Path | None, seed: int = 0) -> dict[str, Fusion]:
     changes = {} if weights is None else {"weights": str(weights)}
     built = {}
     for name, clean_first in (("walk", False), ("default", True)):
-        config = parse_preset(None, progress=False, seed=seed, denoise_sources=clean_first, **changes)
+        config = parse_preset(
+            None, progress=False, seed=seed, spatial_dims=2, denoise_sources=clean_first, **changes
+        )  # single slices
         built[name] = (config.get_parsed_content("inferer"), config.get_parsed_content("network_def").eval())
     rectifier = config.get_parsed_content("rectifier")
     alone: dict[str, Fusion] = {"rectifier": lambda sources: rectifier.solve(sources, rectifier.start(sources))}
