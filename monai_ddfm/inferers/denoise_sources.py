@@ -26,7 +26,9 @@ from monai_ddfm.priors import DiffusionPrior
 __all__ = ["denoise_sources", "denoising_timesteps"]
 
 _BACKGROUND = -0.98
-_NEIGHBOURHOOD = 7  # voxels; noise that was clipped at the background leaves no such square empty
+_NEIGHBOURHOOD = 7  # voxels
+_EMPTY = 0.4  # share of background voxels; noise around -1 leaves half of a neighbourhood there
+_FAINT = 0.6  # times sigma above -1: where noise around -1 ends up when it was cut off, 0.4 sigma, and some more
 
 
 def denoise_sources(
@@ -51,7 +53,7 @@ def denoise_sources(
         dtype: arithmetic of the network.
 
     Returns:
-        sources of the same shape; background that is empty in a source stays as it was.
+        sources of the same shape; background, also when noise was cut off there, is -1.
 
     Raises:
         ValueError: `sigma` has another shape than ``[B, K]``, or the thresholds do not rise.
@@ -70,11 +72,19 @@ def denoise_sources(
         return sources
     chosen = images[noisy]
     x0 = _predict(prior, chosen, denoising_timesteps(levels[noisy], prior.alphas_cumprod), dtype)
-    empty = F.max_pool2d(chosen, _NEIGHBOURHOOD, 1, _NEIGHBOURHOOD // 2) <= _BACKGROUND
-    mixed = torch.where(empty, chosen, torch.lerp(chosen, x0, share[noisy]))
+    x0 = _emptied(x0, chosen, levels[noisy])
+    mixed = torch.lerp(chosen, x0, share[noisy])
     cleaned = images.clone()
     cleaned[noisy] = mixed
     return cleaned.view_as(sources)
+
+
+def _emptied(x0: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
+    """Make background -1 again: noise that was cut off there has a mean above it, which the prior takes for tissue."""
+    background = (noisy <= _BACKGROUND).to(noisy.dtype)
+    share = F.avg_pool2d(background, _NEIGHBOURHOOD, 1, _NEIGHBOURHOOD // 2, count_include_pad=False)
+    faint = x0 < -1.0 + _FAINT * sigma.view(-1, 1, 1, 1)
+    return x0.masked_fill((share > _EMPTY) & faint, -1.0)
 
 
 def denoising_timesteps(sigma: Tensor, alphas_cumprod: Tensor) -> Tensor:
