@@ -19,7 +19,7 @@ together a markdown table is printed: the mean of each measure, the mean rank ov
 (EN SD SF MI SCD VIF Qabf SSIM, 1 is best), and what the *weaker* source keeps (the lower of the two values of VIF,
 Qabf and correlation), because copying the MRI wins most columns while the other source is lost.
 
-Parameters were chosen on ``--half choose`` (even case numbers); ``--half report`` is the other half of the cases.
+Parameters were chosen on the cases of ``--half choose``; ``--half report`` is the other half.
 """
 
 from __future__ import annotations
