@@ -101,4 +101,4 @@ def run_announced(dataset_dir: Path, output_dir: Path, begun: Any) -> None:
 
 def fused_voxels(output_dir: Path) -> dict[str, bytes]:
     """The voxels of every fused volume, by file name."""
-    return {path.name: np.asarray(nibabel.load(path).dataobj).tobytes() for path in output_dir.glob("case_*_fused.nii.gz")}
+    return {path.name: np.asarray(nibabel.load(path).dataobj).tobytes() for path in output_dir.glob("c*_fused.nii.gz")}
