@@ -60,7 +60,7 @@ def test_tables_of_the_baselines(pairs: Path, tmp_path: Path, monkeypatch, capsy
 
 def test_half_and_saved_pictures_of_a_preset(pairs: Path, tmp_path: Path, monkeypatch) -> None:
     out = tmp_path / "out"
-    run(monkeypatch, "--pairs", pairs, "--preset", "default", "--half", "choose", "--save", out, "--device", "cpu")
+    run(monkeypatch, "--pairs", pairs, "--preset", "default", "--half", "report", "--save", out, "--device", "cpu")
     written = [p for p in out.rglob("*") if p.is_file()]
     assert written == [out / "MRI_PET" / "2010.png"]
 
