@@ -101,4 +101,5 @@ def run_announced(dataset_dir: Path, output_dir: Path, begun: Any) -> None:
 
 def fused_voxels(output_dir: Path) -> dict[str, bytes]:
     """The voxels of every fused volume, by file name."""
-    return {path.name: np.asarray(nibabel.load(path).dataobj).tobytes() for path in output_dir.glob("c*_fused.nii.gz")}
+    finished = output_dir.glob("[!.]*_fused.nii.gz")  # not what a killed run left half-written
+    return {path.name: np.asarray(nibabel.load(path).dataobj).tobytes() for path in finished}
