@@ -34,9 +34,10 @@ from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
 from monai_ddfm.samplers import check_timesteps, spaced_timesteps
 
-__all__ = ["BACKGROUND", "MAPS", "DDFMInferer", "has_tissue"]
+__all__ = ["BACKGROUND", "MAPS", "DDFMInferer", "has_tissue", "tissue_box"]
 
 _SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
+_MARGIN = 16  # voxels around tissue: as far as the rectifier's windows reach
 MAPS = ("provenance", "uncertainty", "novelty")
 
 BACKGROUND = -0.98  # a voxel is background where no source rises above one percent of its range
@@ -45,6 +46,16 @@ BACKGROUND = -0.98  # a voxel is background where no source rises above one perc
 def has_tissue(sources: Tensor) -> Tensor:
     """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
     return (sources > BACKGROUND).any(dim=1, keepdim=True)
+
+
+def tissue_box(sources: Tensor, margin: int) -> tuple[slice, slice]:
+    """Return rows and columns of the box around all tissue of slices ``[D, K, H, W]``, and `margin` around that."""
+    tissue = has_tissue(sources)[:, 0].any(dim=0)
+    box = []
+    for axis, size in enumerate(tissue.shape):
+        occupied = tissue.any(dim=1 - axis).nonzero().flatten()
+        box.append(slice(max(0, int(occupied[0]) - margin), min(size, int(occupied[-1]) + 1 + margin)))
+    return box[0], box[1]
 
 
 class DDFMInferer(Inferer):
@@ -69,6 +80,8 @@ class DDFMInferer(Inferer):
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once; memory grows with it, results hardly change
             as slabs overlap.
+        crop_background: fuse only the box around a volume's tissue, with a margin of 16 voxels; the anchor's background
+            stays around it. Saves its share of the time, and lets a slice depend a little on where others have tissue.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
         denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
@@ -102,6 +115,7 @@ class DDFMInferer(Inferer):
         slice_axis: int = -1,
         slices_per_batch: int = 8,
         slab: int = 64,
+        crop_background: bool = False,
         precision: str = "auto",
         denoise_sources: bool = False,
         three_planes: bool = False,
@@ -146,6 +160,7 @@ class DDFMInferer(Inferer):
         self.shared_noise = shared_noise
         self.slice_axis = slice_axis
         self.slab = slab
+        self.crop_background = crop_background
         self.precision = precision
         self.maps = tuple(name for name in MAPS if name in maps)
         self.uncertainty_seeds = uncertainty_seeds
@@ -214,9 +229,10 @@ class DDFMInferer(Inferer):
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             context = WalkContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
             for volume, places, kept in batches:
-                part = walk(slices[volume, places], places, context)
-                whole.fused[volume, places[kept]] = part.fused[kept]
-                whole.provenance[volume, places[kept]] = part.provenance[kept]
+                box = tissue_box(slices[volume], _MARGIN) if self.crop_background else (slice(None), slice(None))
+                part = walk(slices[volume, places][..., box[0], box[1]], places, context)
+                whole.fused[volume, places[kept], :, box[0], box[1]] = part.fused[kept]
+                whole.provenance[volume, places[kept], :, box[0], box[1]] = part.provenance[kept]
         return whole
 
     def _batches(self, sources: Tensor) -> Iterator[tuple[list[int], slice]]:
