@@ -31,7 +31,7 @@ from torch import Tensor
 
 from monai_ddfm.cases import find_cases
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.inferers.ddfm import has_tissue
+from monai_ddfm.inferers.tissue import has_tissue
 from monai_ddfm.metrics import FusionSSIMMetric, QabfMetric, SCDMetric, VIFMetric
 from monai_ddfm.presets import parse_preset
 from monai_ddfm.rectifiers import EMRectifier, StructureRectifier

@@ -30,7 +30,7 @@ from consistency import METRICS, PAIRS, volumes_of
 from torch import Tensor
 
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.inferers.ddfm import has_tissue
+from monai_ddfm.inferers.tissue import has_tissue
 from monai_ddfm.presets import parse_preset
 from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
 

@@ -30,32 +30,16 @@ from monai_ddfm.inferers.novelty import novelty
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
 from monai_ddfm.inferers.slice_walk import FusedSlices, SliceWalk, WalkContext
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices
+from monai_ddfm.inferers.tissue import has_tissue, tissue_box
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
 from monai_ddfm.samplers import check_timesteps, spaced_timesteps
 
-__all__ = ["BACKGROUND", "MAPS", "DDFMInferer", "has_tissue", "tissue_box"]
+__all__ = ["MAPS", "DDFMInferer"]
 
 _SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
 _MARGIN = 16  # voxels around tissue: as far as the rectifier's windows reach
 MAPS = ("provenance", "uncertainty", "novelty")
-
-BACKGROUND = -0.98  # a voxel is background where no source rises above one percent of its range
-
-
-def has_tissue(sources: Tensor) -> Tensor:
-    """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
-    return (sources > BACKGROUND).any(dim=1, keepdim=True)
-
-
-def tissue_box(sources: Tensor, margin: int) -> tuple[slice, slice]:
-    """Return rows and columns of the box around all tissue of slices ``[D, K, H, W]``, and `margin` around that."""
-    tissue = has_tissue(sources)[:, 0].any(dim=0)
-    box = []
-    for axis, size in enumerate(tissue.shape):
-        occupied = tissue.any(dim=1 - axis).nonzero().flatten()
-        box.append(slice(max(0, int(occupied[0]) - margin), min(size, int(occupied[-1]) + 1 + margin)))
-    return box[0], box[1]
 
 
 class DDFMInferer(Inferer):

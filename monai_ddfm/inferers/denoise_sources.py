@@ -14,18 +14,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from monai_ddfm.inferers.slices import pad_by_reflection
+from monai_ddfm.inferers.predict_padded import predict_padded
+from monai_ddfm.inferers.tissue import BACKGROUND
 from monai_ddfm.priors import DiffusionPrior
 
 __all__ = ["denoise_sources", "denoising_timesteps"]
 
-_BACKGROUND = -0.98
 _NEIGHBOURHOOD = 7  # voxels
 _EMPTY = 0.4  # share of background voxels; noise around -1 leaves half of a neighbourhood there
 _FAINT = 0.6  # times sigma above -1: where noise around -1 ends up when it was cut off, 0.4 sigma, and some more
@@ -81,7 +80,7 @@ def denoise_sources(
 
 def _emptied(x0: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
     """Make background -1 again: noise that was cut off there has a mean above it, which the prior takes for tissue."""
-    background = (noisy <= _BACKGROUND).to(noisy.dtype)
+    background = (noisy <= BACKGROUND).to(noisy.dtype)
     share = F.avg_pool2d(background, _NEIGHBOURHOOD, 1, _NEIGHBOURHOOD // 2, count_include_pad=False)
     faint = x0 < -1.0 + _FAINT * sigma.view(-1, 1, 1, 1)
     return x0.masked_fill((share > _EMPTY) & faint, -1.0)
@@ -95,10 +94,8 @@ def denoising_timesteps(sigma: Tensor, alphas_cumprod: Tensor) -> Tensor:
 
 def _predict(prior: DiffusionPrior, images: Tensor, timesteps: Tensor, dtype: torch.dtype) -> Tensor:
     """Ask the prior about grey images ``[N, 1, H, W]`` of any size; an RGB prior sees them grey and answers grey."""
-    height, width = images.shape[-2:]
     signal = prior.alphas_cumprod.to(images.device)[timesteps].sqrt().to(images.dtype).view(-1, 1, 1, 1)
-    x_t = pad_by_reflection(signal * images, prior.spatial_multiple).repeat(1, prior.channels, 1, 1)
-    lowered = torch.autocast(images.device.type, dtype=dtype) if dtype != torch.float32 else nullcontext()
-    with torch.no_grad(), lowered:
-        x0 = prior.predict_x0(x_t, timesteps)
-    return x0[..., :height, :width].mean(dim=1, keepdim=True).to(images.dtype)
+    x_t = (signal * images).repeat(1, prior.channels, 1, 1)
+    with torch.no_grad():
+        x0 = predict_padded(prior, x_t, timesteps, dtype)
+    return x0.mean(dim=1, keepdim=True).to(images.dtype)

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -26,7 +25,7 @@ from monai_ddfm.inferers.denoise_sources import denoise_sources
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving_batches
 from monai_ddfm.inferers.noise_field import NoiseField
-from monai_ddfm.inferers.slices import pad_by_reflection
+from monai_ddfm.inferers.predict_padded import predict_padded
 from monai_ddfm.inferers.source_noise import source_noise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import Rectifier
@@ -115,7 +114,7 @@ class SliceWalk:
 
         def predict_x0(x_t: Tensor, t: int) -> Tensor:
             context.bar.update(len(x_t))
-            return self._in_planes(lambda part: _predict_padded(prior, part, t, context.dtype()), x_t)
+            return self._in_planes(lambda part: predict_padded(prior, part, t, context.dtype()), x_t)
 
         def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
             rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
@@ -162,13 +161,3 @@ class SliceWalk:
 
     def _unstack(self, stacked: Tensor) -> Tensor:
         return stacked[0].movedim(1, 0) if self.rectifier.spatial_dims == 3 else stacked
-
-
-def _predict_padded(prior: DiffusionPrior, x_t: Tensor, t: int, dtype: torch.dtype) -> Tensor:
-    """Ask the prior about slices of any size, in the chosen arithmetic."""
-    height, width = x_t.shape[-2:]
-    padded = pad_by_reflection(x_t, prior.spatial_multiple)
-    lowered = torch.autocast(x_t.device.type, dtype=dtype) if dtype != torch.float32 else nullcontext()
-    with lowered:
-        x0 = prior.predict_x0(padded, t)
-    return x0[..., :height, :width]

@@ -1,0 +1,35 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where there is something to fuse."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+__all__ = ["BACKGROUND", "has_tissue", "tissue_box"]
+
+BACKGROUND = -0.98  # a voxel is background where no source rises above one percent of its range
+
+
+def has_tissue(sources: Tensor) -> Tensor:
+    """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
+    return (sources > BACKGROUND).any(dim=1, keepdim=True)
+
+
+def tissue_box(sources: Tensor, margin: int) -> tuple[slice, slice]:
+    """Return rows and columns of the box around all tissue of slices ``[D, K, H, W]``, and `margin` around that."""
+    tissue = has_tissue(sources)[:, 0].any(dim=0)
+    box = []
+    for axis, size in enumerate(tissue.shape):
+        occupied = tissue.any(dim=1 - axis).nonzero().flatten()
+        box.append(slice(max(0, int(occupied[0]) - margin), min(size, int(occupied[-1]) + 1 + margin)))
+    return box[0], box[1]
