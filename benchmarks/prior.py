@@ -13,9 +13,10 @@
 
     python benchmarks/prior.py --pairs DIR [--volume NAME ANCHOR OTHER]... [--clip] [--limit N] [--json FILE]
 
-DIR holds slice pairs as for quality.py; ``--volume`` adds slices of two registered NIfTI volumes on one grid. Each pair
-is fused as it is, with normal noise of 5 and 10 percent of the range on both sources, and, where the other source
-counts photons (PET, SPECT), with Poisson noise on it (``--counts`` at its brightest voxel). Three ways are compared:
+DIR holds slice pairs as for quality.py; ``--volume`` adds the middle of two registered NIfTI volumes on one grid, fused
+as a volume and measured slice by slice. Each pair is fused as it is, with normal noise of 5 and 10 percent of the range
+on both sources, and, where the other source counts photons (PET, SPECT), with Poisson noise on it (``--counts`` at its
+brightest voxel). Three ways are compared:
 
     rectifier   the structure-aware rectifier alone
     walk        the same in the diffusion walk: at each timestep a blend with the prior's proposal, by their precisions
@@ -58,11 +59,12 @@ MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "Qabf": metrics.edge_transfer,
     "SSIM": lambda fused, sources: metrics.structural_similarity(fused, sources, data_range=2.0),
 }
-Fusion = Callable[[Tensor], Tensor]  # sources [1, K, H, W] in [-1, 1] -> fused [1, 1, H, W]
+MIDDLE = (0.4, 0.7)  # of a volume, along its last axis
+Fusion = Callable[[Tensor], Tensor]  # sources [1, K, H, W] or [1, K, H, W, D] in [-1, 1] -> fused [1, 1, ...]
 
 
 class Case(NamedTuple):
-    """Two registered slices ``[1, 2, H, W]`` in [-1, 1], the anchor first."""
+    """Two registered slices ``[1, 2, H, W]`` or volumes ``[1, 2, H, W, D]`` in [-1, 1], the anchor first."""
 
     set: str
     name: str
@@ -76,16 +78,21 @@ def pair_cases(folder: Path, half: str) -> list[Case]:
     return [Case(p.set, p.name, read_sources(p) / 127.5 - 1, "PET" in p.set or "SPECT" in p.set) for p in pairs]
 
 
-def volume_cases(name: str, anchor: str, other: str, count: int = 4) -> list[Case]:
-    """Slices around the middle of the last axis of two volumes on one grid."""
+def volume_case(name: str, anchor: str, other: str) -> Case:
+    """The middle slices, along the last axis, of two volumes on one grid."""
     volumes = []
     for file in (anchor, other):
         modality = modality_of(Path(file).name.split(".")[0])
-        volumes.append(NormalizeModality(modality)(LoadImage(ensure_channel_first=True)(file)).as_tensor())
-    stacked = torch.cat(volumes)
-    places = torch.linspace(0.4, 0.7, count).mul(stacked.shape[-1] - 1).round().long().tolist()
-    counts_photons = modality_of(Path(other).name.split(".")[0]).functional
-    return [Case(name, f"slice {place}", stacked[None, ..., place], counts_photons) for place in places]
+        volumes.append(NormalizeModality(modality)(LoadImage(ensure_channel_first=True)(file)))
+    first, last = (round(place * volumes[0].shape[-1]) for place in MIDDLE)
+    middle = torch.cat(volumes)[None, ..., first:last]  # a MetaTensor: the voxels' size matters
+    return Case(name, f"slices {first} to {last}", middle, modality_of(Path(other).name.split(".")[0]).functional)
+
+
+def slices_of(image: Tensor) -> Tensor:
+    """A slice as it is, a volume ``[1, C, H, W, D]`` as ``[D, C, H, W]``."""
+    plain = image.as_subclass(Tensor)
+    return plain if plain.ndim == 4 else plain[0].movedim(-1, 0)
 
 
 def degraded(case: Case, counts: float, clip: bool) -> dict[str, Tensor]:
@@ -101,18 +108,26 @@ def degraded(case: Case, counts: float, clip: bool) -> dict[str, Tensor]:
     return {name: sources.clamp(-1, 1) if clip else sources for name, sources in conditions.items()}
 
 
-def fusions(weights: Path | None, seed: int = 0) -> dict[str, Fusion]:
-    """The three ways of fusing, with the bundle's weights or others."""
+def fusions(weights: Path | None, spatial_dims: int, seed: int = 0) -> dict[str, Fusion]:
+    """The three ways of fusing slices or volumes, with the bundle's weights or others."""
     changes = {} if weights is None else {"weights": str(weights)}
     built = {}
     for name, clean_first in (("walk", False), ("default", True)):
         config = parse_preset(
-            None, progress=False, seed=seed, spatial_dims=2, denoise_sources=clean_first, **changes
-        )  # single slices
+            None, progress=False, seed=seed, spatial_dims=spatial_dims, denoise_sources=clean_first, **changes
+        )
         built[name] = (config.get_parsed_content("inferer"), config.get_parsed_content("network_def").eval())
     rectifier = config.get_parsed_content("rectifier")
-    alone: dict[str, Fusion] = {"rectifier": lambda sources: rectifier.solve(sources, rectifier.start(sources))}
-    return alone | {name: lambda sources, pair=pair: pair[0](sources, pair[1]) for name, pair in built.items()}
+
+    def alone(sources: Tensor) -> Tensor:
+        stacked = sources.as_subclass(Tensor)
+        stacked = stacked if spatial_dims == 2 else stacked.movedim(-1, 2)
+        solved = rectifier.solve(stacked, rectifier.start(stacked))
+        return solved if spatial_dims == 2 else solved.movedim(2, -1)
+
+    return {"rectifier": alone} | {
+        name: lambda sources, pair=pair: pair[0](sources, pair[1]) for name, pair in built.items()
+    }
 
 
 def psnr(fused: Tensor, reference: Tensor) -> float:
@@ -125,18 +140,19 @@ def grey(image: Tensor) -> Tensor:
 
 
 def measure(case: Case, ways: dict[str, Fusion], counts: float, clip: bool) -> list[dict]:
-    """One row for every condition and way of fusing."""
-    reference = ways["rectifier"](case.sources).clamp(-1, 1)
+    """One row for every condition and way of fusing, the mean over slices."""
+    reference = slices_of(ways["rectifier"](case.sources)).clamp(-1, 1)
+    clean = grey(slices_of(case.sources))
     rows = []
     for condition, sources in degraded(case, counts, clip).items():
         for method in METHODS:
-            fused = ways[method](sources)
+            fused = slices_of(ways[method](sources))
             row = {"set": case.set, "name": case.name, "condition": condition, "method": method}
             if condition == "clean":
-                row |= {m: float(function(grey(fused), grey(case.sources))) for m, function in MEASURES.items()}
+                row |= {m: float(function(grey(fused), clean).mean()) for m, function in MEASURES.items()}
             else:
                 similarity = metrics.structural_similarity(grey(fused), grey(reference), data_range=255.0)
-                row |= {"PSNR": psnr(fused, reference), "SSIM": float(similarity)}
+                row |= {"PSNR": psnr(fused, reference), "SSIM": float(similarity.mean())}
             rows.append(row)
     return rows
 
@@ -171,12 +187,12 @@ def tables(rows: list[dict]) -> str:
 def seed_table(cases: list[Case], weights: Path | None, clip: bool, seeds: int = 8) -> str:
     """Standard deviation over seeds at 10 percent noise, inside and outside the body, of the walk and the default."""
     deviations: dict[str, list[tuple[float, float]]] = {"walk": [], "default": []}
-    ways = [fusions(weights, seed) for seed in range(seeds)]
+    ways = {dims: [fusions(weights, dims, seed) for seed in range(seeds)] for dims in (2, 3)}
     for case in cases:
         body = has_tissue(case.sources)
         sources = degraded(case, 100.0, clip)["noise 10 %"]
         for method, values in deviations.items():
-            spread = torch.stack([way[method](sources) for way in ways]).std(dim=0) / 2 * 100
+            spread = torch.stack([way[method](sources) for way in ways[case.sources.ndim - 2]]).std(dim=0) / 2 * 100
             values.append((float(spread[body].mean()), float(spread[~body].mean())))
     lines = [f"| {seeds} seeds, noise 10 % | inside the body | outside |", "|---|---:|---:|"]
     for method, values in deviations.items():
@@ -198,17 +214,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every row to this file")
     args = parser.parse_args()
     cases = pair_cases(args.pairs, args.half) if args.pairs else []
-    for name, anchor, other in args.volume:
-        cases += volume_cases(name, anchor, other)
+    cases += [volume_case(*volume) for volume in args.volume]
     by_set: dict[str, list[Case]] = {}
     for case in cases:
         by_set.setdefault(case.set, []).append(case)
     cases = [case for own in by_set.values() for case in own[: args.limit]]
     if not cases:
         parser.error("give --pairs or --volume")
-    ways = fusions(args.weights)
+    ways = {dims: fusions(args.weights, dims) for dims in (2, 3)}
     with torch.no_grad():
-        rows = [row for case in cases for row in measure(case, ways, args.counts, args.clip)]
+        rows = [row for case in cases for row in measure(case, ways[case.sources.ndim - 2], args.counts, args.clip)]
         print(tables(rows))
         if not args.no_seeds:
             print("\n" + seed_table([own[0] for own in by_set.values()], args.weights, args.clip))

@@ -70,8 +70,10 @@ class DDFMInferer(Inferer):
             within 45 dB of float32.
         denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
             rectifier compares anatomy and not noise.
-        three_planes: ask the prior about axial, coronal and sagittal slices and average its estimates; for volumes of
-            nearly cubic voxels, with a rectifier of ``spatial_dims=3`` and without `shared_noise`.
+        clean_in_three_planes: clean each source in axial, coronal and sagittal slices and average the estimates, three
+            evaluations instead of one. Where voxels are nearly cubic, and the rectifier is of ``spatial_dims=3``.
+        three_planes: ask the prior so in the walk, too; for volumes of nearly cubic voxels, with a rectifier of
+            ``spatial_dims=3`` and without `shared_noise`.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
         maps: what else to return, channels after the fused image: ``provenance`` (share of each source, K channels),
             ``uncertainty`` (standard deviation over seeds) and ``novelty`` (distance outside the range of the sources
@@ -102,6 +104,7 @@ class DDFMInferer(Inferer):
         crop_background: bool = False,
         precision: str = "auto",
         denoise_sources: bool = False,
+        clean_in_three_planes: bool = False,
         three_planes: bool = False,
         luminance_range: str = "full",
         maps: Sequence[str] = (),
@@ -138,6 +141,7 @@ class DDFMInferer(Inferer):
             luminance_range=LuminanceRange(luminance_range),
             slices_per_batch=slices_per_batch,
             three_planes=three_planes,
+            clean_in_three_planes=clean_in_three_planes,
             callback=callback,
         )
         self.seed = seed

@@ -33,6 +33,9 @@ from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dp
 
 __all__ = ["FusedSlices", "SliceWalk", "WalkContext"]
 
+_NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
+_FEWEST_SLICES = 8  # of a volume that is looked at from the side
+
 
 class WalkContext(NamedTuple):
     """What a walk is made with, the same for all slices of a run.
@@ -71,6 +74,7 @@ class SliceWalk:
         luminance_range: LuminanceRange,
         slices_per_batch: int,
         three_planes: bool = False,
+        clean_in_three_planes: bool = False,
         callback: Callable[[int, int, Tensor, Tensor], None] | None = None,
     ) -> None:
         self.rectifier = rectifier
@@ -82,12 +86,14 @@ class SliceWalk:
         self.luminance_range = luminance_range
         self.slices_per_batch = slices_per_batch
         self.three_planes = three_planes
+        self.clean_in_three_planes = clean_in_three_planes
         self.callback = callback
 
     def for_spacing(self, spacing: Sequence[float]) -> SliceWalk:
         """Return this walk for voxels of that size ``(D, H, W)``."""
         fitted = copy(self)
         fitted.rectifier = self.rectifier.for_spacing(spacing[-self.rectifier.spatial_dims :])
+        fitted.clean_in_three_planes = self.clean_in_three_planes and max(spacing) <= _NEARLY_CUBIC * min(spacing)
         return fitted
 
     def __call__(self, sources: Tensor, places: list[int], context: WalkContext) -> FusedSlices:
@@ -114,7 +120,7 @@ class SliceWalk:
 
         def predict_x0(x_t: Tensor, t: int) -> Tensor:
             context.bar.update(len(x_t))
-            return self._in_planes(lambda part: predict_padded(prior, part, t, context.dtype()), x_t)
+            return self._in_planes(lambda part: predict_padded(prior, part, t, context.dtype()), x_t, self.three_planes)
 
         def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
             rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
@@ -136,19 +142,26 @@ class SliceWalk:
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
     def _clean(self, sources: Tensor, context: WalkContext) -> Tensor:
-        """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise."""
+        """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise.
+
+        Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
+        """
+        coupled = self.rectifier.spatial_dims == 3
+        level = _typical(self._in_batches(source_noise, sources)) if coupled else None
 
         def clean(part: Tensor) -> Tensor:
-            return denoise_sources(part, source_noise(part), context.prior, dtype=context.dtype())
+            sigma = source_noise(part) if level is None else level.expand(len(part), -1)
+            return denoise_sources(part, sigma, context.prior, dtype=context.dtype())
 
-        return self._in_planes(clean, sources)
+        return self._in_planes(clean, sources, self.three_planes or (coupled and self.clean_in_three_planes))
 
-    def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:
         """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""
-        if not self.three_planes:
-            return self._in_batches(predict, images)
-        views = [self._in_batches(predict, images.transpose(0, axis)).transpose(0, axis) for axis in (0, 2, 3)]
-        return torch.stack(views).mean(dim=0)
+        across = self._in_batches(predict, images)
+        if not three or len(images) < _FEWEST_SLICES:
+            return across
+        others = (self._in_batches(predict, images.transpose(0, axis)).transpose(0, axis) for axis in (2, 3))
+        return across + sum(other - across for other in others) / 3  # where all agree, exactly what they agree on
 
     def _in_batches(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """Ask the network about as many slices at once as memory holds."""
@@ -161,3 +174,8 @@ class SliceWalk:
 
     def _unstack(self, stacked: Tensor) -> Tensor:
         return stacked[0].movedim(1, 0) if self.rectifier.spatial_dims == 3 else stacked
+
+
+def _typical(sigma: Tensor) -> Tensor:
+    """The median level of the slices ``[n, K]`` that have tissue to tell it from, ``[K]``."""
+    return sigma.masked_fill(sigma == 0.0, torch.nan).nanmedian(dim=0).values.nan_to_num(0.0)

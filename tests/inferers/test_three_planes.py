@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from monai.data import MetaTensor
 
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.priors import DiffusionPrior
@@ -53,3 +54,43 @@ def test_three_planes_need_a_volume_and_noise_that_differs() -> None:
         DDFMInferer(StructureRectifier(), three_planes=True, shared_noise=False)
     with pytest.raises(ValueError, match="shared_noise"):
         DDFMInferer(StructureRectifier(spatial_dims=3), three_planes=True)
+
+
+def _noisy_volume(shape: tuple[int, int, int], sigma: float) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(1, 2, 4, 4, 4, generator=generator) - 0.5
+    smooth = torch.nn.functional.interpolate(coarse, size=shape, mode="trilinear")
+    return smooth + sigma * torch.randn(smooth.shape, generator=generator)
+
+
+def _cleaning(sources: torch.Tensor, three: bool = True) -> set[tuple[int, ...]]:
+    """The sizes of slices that the prior is asked about while sources are cleaned."""
+    prior = _RowMean()
+    DDFMInferer(
+        StructureRectifier(spatial_dims=3),
+        steps=1,
+        start_timestep=50,
+        start="sources",
+        denoise_sources=True,
+        clean_in_three_planes=three,
+        precision="float32",
+    )(sources, prior)
+    return set(prior.shapes)
+
+
+def test_sources_are_cleaned_in_three_planes_where_voxels_are_nearly_cubic() -> None:
+    volume = _noisy_volume((32, 40, 48), 0.2)
+    flat = MetaTensor(volume[0], affine=torch.diag(torch.tensor([1.0, 1.0, 3.0, 1.0])))[None]
+    assert _cleaning(volume) == {(32, 40), (48, 40), (32, 48)}
+    assert _cleaning(volume, three=False) == {(32, 40)}
+    assert _cleaning(flat) == {(32, 40)}
+
+
+def test_three_planes_leave_precise_sources_as_they_are() -> None:
+    volume = _noisy_volume((32, 40, 48), 0.0)
+    arguments = {"start": "sources", "denoise_sources": True, "precision": "float32"}
+    planes, plane = (
+        DDFMInferer(StructureRectifier(spatial_dims=3), clean_in_three_planes=three, **arguments)(volume, _RowMean())
+        for three in (True, False)
+    )
+    assert torch.equal(planes, plane)
