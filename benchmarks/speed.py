@@ -12,12 +12,13 @@
 """How fast is fusion, against the plain way and against what the machine can do?
 
     python benchmarks/speed.py [--device cpu|cuda] [--runs 5] [--steps 5] [--slices 8] [--size 192]
-        [--volumes 124x160x140 190x230x190] [--threads N]
+        [--volumes 124x160x140 190x230x190] [--threads N] [--network large]
 
 Prints markdown: ours against the plain way (one slice at a time, float32, default memory format, colours converted by
 scikit-image at each step) on the same network, steps and slices; the network's share of the time and its operations per
 second against measured matrix products; how time and memory grow with slices; and whole volumes (phantoms of that size)
-with the bundle's default. Medians over the runs, with the smallest and the largest value.
+with the bundle's default. ``--network large`` measures only the use of the 553M-parameter network of 256 x 256
+(needs the extra ``diffusers``). Medians over the runs, with the smallest and the largest value.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from functools import partial
 from itertools import product
 
 import torch
+from large_network import large_prior
 from machine import describe_machine, peak_flops, peak_resident, seconds_of
 from plain_way import PlainWay
 from torch import Tensor
@@ -42,7 +44,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.inferers.precision import resolve_precision
 from monai_ddfm.presets import parse_preset
-from monai_ddfm.priors import UNetPrior
+from monai_ddfm.priors import DiffusionPrior, UNetPrior
 from monai_ddfm.rectifiers import EMRectifier
 
 _GIGA = 1e9
@@ -119,7 +121,7 @@ def evaluations_of(prior: UNetPrior) -> Iterator[list[int]]:
 
 
 @contextmanager
-def network_clock(prior: UNetPrior, device: torch.device) -> Iterator[list[float]]:
+def network_clock(prior: DiffusionPrior, device: torch.device) -> Iterator[list[float]]:
     """Collect the seconds of every network evaluation inside."""
     seconds: list[float] = []
     predict_x0 = prior.predict_x0
@@ -136,13 +138,13 @@ def network_clock(prior: UNetPrior, device: torch.device) -> Iterator[list[float
         del prior.predict_x0
 
 
-def network_use(options: argparse.Namespace, prior: UNetPrior) -> str:
+def network_use(options: argparse.Namespace, prior: DiffusionPrior) -> str:
     """The network's share of the time, and its operations per second against the machine's."""
     volume = central_slices(options.slices, options.size).to(options.device)
     with torch.no_grad():
         dtype = resolve_precision("auto", prior, options.device)
         with FlopCounterMode(display=False) as counter:
-            prior.predict_x0(volume[0, :1].movedim(-1, 0), 500)
+            prior.predict_x0(volume[0, :1].movedim(-1, 0).expand(-1, prior.channels, -1, -1), 500)
     operations = counter.get_total_flops()
     name = str(dtype).removeprefix("torch.")
     inferer = paper_inferer(options.steps, name)
@@ -227,6 +229,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=192, help="height and width, a multiple of 8")
     parser.add_argument("--volumes", nargs="*", default=["124x160x140", "190x230x190"])
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--network", choices=("shipped", "large"), default="shipped")
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.threads:
@@ -235,6 +238,9 @@ def main() -> None:
         fuse_alone(options)
         return
     print(f"{describe_machine(options.device)}; {options.runs} runs, {time.strftime('%Y-%m-%d')}\n")
+    if options.network == "large":
+        print(network_use(options, large_prior(options.device)))
+        return
     prior = shipped_prior(options.device)
     for measure in (partial(against_plain, options, prior), partial(network_use, options, prior)):
         print(measure(), flush=True)

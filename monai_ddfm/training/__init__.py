@@ -16,6 +16,7 @@ from __future__ import annotations
 from monai_ddfm.training.checkpoint import PriorWriter, ResumableCheckpoint, settings_difference
 from monai_ddfm.training.crops import CropDataset, CropSampler, RandPlaneCropd
 from monai_ddfm.training.datalist import person_of, read_datalist, split_by_person, volume_weights, with_ct_windows
+from monai_ddfm.training.gradient_clipping import GradientClipping
 from monai_ddfm.training.noise_levels import FocusedPrepareBatch, MixedPrecisionDiffusionInferer
 from monai_ddfm.training.normalize_entry import NormalizeEntryd
 from monai_ddfm.training.validation import DenoisingTable, denoising_psnr, middle_slices
@@ -25,6 +26,7 @@ __all__ = [
     "CropSampler",
     "DenoisingTable",
     "FocusedPrepareBatch",
+    "GradientClipping",
     "MixedPrecisionDiffusionInferer",
     "NormalizeEntryd",
     "PriorWriter",

@@ -1,0 +1,44 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The network of OpenAI's 256x256_diffusion_uncond.pt, 553 million parameters, for timings: its weights are random."""
+
+from __future__ import annotations
+
+import torch
+
+from monai_ddfm.priors.diffusers_unet import UNet2DPrior, build_unet
+
+__all__ = ["large_prior"]
+
+_ARCHITECTURE = {
+    "in_channels": 3,
+    "out_channels": 6,
+    "block_out_channels": [256, 256, 512, 512, 1024, 1024],
+    "layers_per_block": 2,
+    "down_block_types": ["ResnetDownsampleBlock2D"] * 3 + ["AttnDownBlock2D"] * 3,
+    "up_block_types": ["AttnUpBlock2D"] * 3 + ["ResnetUpsampleBlock2D"] * 3,
+    "downsample_type": "resnet",
+    "upsample_type": "resnet",
+    "attention_head_dim": 64,
+    "attn_norm_num_groups": 32,
+    "norm_num_groups": 32,
+    "norm_eps": 1e-5,
+    "flip_sin_to_cos": True,
+    "freq_shift": 0,
+    "resnet_time_scale_shift": "scale_shift",
+}
+
+
+def large_prior(device: torch.device, seed: int = 0) -> UNet2DPrior:
+    """Return it as `GuidedDiffusionPrior` builds it; the speed is that of the real weights."""
+    torch.manual_seed(seed)
+    return UNet2DPrior(build_unet(_ARCHITECTURE), _ARCHITECTURE).to(device).eval()
