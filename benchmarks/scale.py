@@ -12,6 +12,7 @@
 """How far do more workers help? A simulation of the cohort from stage times that were measured.
 
     python benchmarks/scale.py output/summary.json [--cases 200] [--startup 12] [--streams 8] [--workers 1 2 4 ... 64]
+        [--plot FILE]
 
 Takes the seconds that loading, fusing and writing took from the summary of a run, repeats its cases up to `--cases`,
 and plays what `monai_ddfm.cohort` does: each worker loads one case ahead, fuses, and writes behind; the largest case
@@ -24,7 +25,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -132,24 +133,50 @@ def what_holds(cases: Sequence[Stages], workers: int, streams: int, startup: flo
     return cause, seconds[cause]
 
 
-def simulate(cases: Sequence[Stages], worker_counts: Sequence[int], streams: int, startup: float) -> str:
-    """The table, and a sentence on its end."""
-    alone = Cohort(cases, streams, startup).seconds(1)
+def simulate(cases: Sequence[Stages], worker_counts: Sequence[int], streams: int, startup: float) -> dict[int, float]:
+    """Wall seconds by number of workers, from one worker on."""
+    return {workers: Cohort(cases, streams, startup).seconds(workers) for workers in sorted({1, *worker_counts})}
+
+
+def table(seconds: Mapping[int, float]) -> str:
+    """Markdown, a line for each number of workers."""
     lines = ["| workers | seconds | speed-up | efficiency, % |", "| --- | --- | --- | --- |"]
-    end = f"Linear, to {100 * _LINEAR:.0f} %, up to {worker_counts[-1]} workers."
-    linear = True
-    for workers in worker_counts:
-        seconds = Cohort(cases, streams, startup).seconds(workers)
-        speed_up = alone / seconds
-        lines.append(f"| {workers} | {seconds:.0f} | {speed_up:.1f} | {100 * speed_up / workers:.0f} |")
-        if linear and speed_up < _LINEAR * workers:
-            linear = False
+    for workers, wall in seconds.items():
+        speed_up = seconds[1] / wall
+        lines.append(f"| {workers} | {wall:.0f} | {speed_up:.1f} | {100 * speed_up / workers:.0f} |")
+    return "\n".join(lines)
+
+
+def where_it_ends(cases: Sequence[Stages], seconds: Mapping[int, float], streams: int, startup: float) -> str:
+    """A sentence on where it stops being linear, and why."""
+    for workers, wall in seconds.items():
+        if seconds[1] / wall < _LINEAR * workers:
             cause, without = what_holds(cases, workers, streams, startup)
-            end = (
+            return (
                 f"Below {100 * _LINEAR:.0f} % of linear from {workers} workers on. What costs most there: {cause} "
-                f"({seconds:.0f} s with it, {without:.0f} s without)."
+                f"({wall:.0f} s with it, {without:.0f} s without)."
             )
-    return "\n".join([*lines, "", end])
+    return f"Linear, to {100 * _LINEAR:.0f} %, up to {max(seconds)} workers."
+
+
+def plot(seconds: Mapping[int, float], path: Path) -> None:
+    """Speed-up over workers, and the line of a perfect one."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    workers = list(seconds)
+    axes.loglog(workers, workers, color="grey", linestyle=":", label="linear")
+    axes.loglog(workers, [seconds[1] / wall for wall in seconds.values()], marker="o", label="simulated")
+    axes.set(xlabel="workers", ylabel="times faster than one worker", xticks=workers, yticks=workers)
+    axes.set_xticklabels(workers)
+    axes.set_yticklabels(workers)
+    axes.minorticks_off()
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
 
 
 def main() -> None:
@@ -159,6 +186,7 @@ def main() -> None:
     parser.add_argument("--startup", type=float, default=12.0, help="seconds until a worker begins")
     parser.add_argument("--streams", type=int, default=8, help="transfers that the storage serves at full speed")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
+    parser.add_argument("--plot", type=Path, help="draw the speed-up into this file")
     options = parser.parse_args()
     measured = measured_stages(options.summary)
     cases = list(itertools.islice(itertools.cycle(measured), options.cases))
@@ -168,7 +196,11 @@ def main() -> None:
         f"fuse {mean.fuse:.1f} s, write {mean.write:.1f} s), start-up {options.startup:.0f} s, "
         f"storage of {options.streams} streams\n"
     )
-    print(simulate(cases, options.workers, options.streams, options.startup))
+    seconds = simulate(cases, options.workers, options.streams, options.startup)
+    print(table(seconds) + "\n")
+    print(where_it_ends(cases, seconds, options.streams, options.startup))
+    if options.plot:
+        plot(seconds, options.plot)
 
 
 if __name__ == "__main__":

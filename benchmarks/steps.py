@@ -11,17 +11,19 @@
 
 """What more network evaluations buy.
 
-    python benchmarks/steps.py --volumes DIR [--noise 0.1] [--json FILE] [--plot FILE]
+    python benchmarks/steps.py --volumes DIR [--noise 0.1] [--runs 5] [--json FILE] [--plot FILE]
 
 Fuses the middle slices of every pair of DIR's volumes (see consistency.py) with 3 to 100 steps and compares with 250:
-PSNR in dB over tissue, fusion metrics, and seconds. Clean sources decide alone and cost no evaluation; noise of a given
-standard deviation in [-1, 1] is added to show the walk at work. `paper` is the paper's rectifier from pure noise.
+PSNR in dB over tissue, fusion metrics, and seconds (median over runs, with the smallest and the largest). Clean sources
+decide alone and cost no evaluation; noise of a given standard deviation in [-1, 1] is added to show the walk at work.
+`paper` is the paper's rectifier from pure noise.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 from pathlib import Path
 
@@ -64,16 +66,35 @@ def measure(way: str, prior: torch.nn.Module, sources: Tensor) -> list[dict[str,
     reference = inferer(way, MANY)(sources, prior)
     rows = []
     for steps in STEPS:
-        begun = time.perf_counter()
         fused = inferer(way, steps)(sources, prior)
-        row = {"steps": steps, "seconds": time.perf_counter() - begun}
-        row["PSNR"] = psnr(fused, reference, has_tissue(sources))
+        row = {"steps": steps, "PSNR": psnr(fused, reference, has_tissue(sources))}
         for name, metric_class in METRICS.items():
             metric = metric_class()
             metric(fused, sources)
             row[name] = float(metric.aggregate())
         rows.append(row)
     return rows
+
+
+def seconds_of_runs(way: str, steps: int, prior: torch.nn.Module, pairs: list[Tensor], runs: int) -> list[float]:
+    """Seconds that the mean pair takes, in each run."""
+    seconds = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        for sources in pairs:
+            inferer(way, steps)(sources, prior)
+        seconds.append((time.perf_counter() - begun) / len(pairs))
+    return seconds
+
+
+def table(rows: list[dict[str, float]], seconds: list[list[float]]) -> str:
+    """Markdown, a line for each number of steps."""
+    columns = [name for name in rows[0] if name != "steps"]
+    lines = ["| " + " | ".join(["steps", "seconds", *columns]) + " |", "|---" * (len(columns) + 2) + "|"]
+    for row, times in zip(rows, seconds, strict=True):
+        spread = f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})"
+        lines.append("| " + " | ".join([f"{row['steps']:.0f}", spread, *(f"{row[c]:.3f}" for c in columns)]) + " |")
+    return "\n".join(lines)
 
 
 def plot(tables: dict[str, list[dict[str, float]]], path: Path) -> None:
@@ -100,6 +121,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=4, help="middle slices of each pair")
     parser.add_argument("--noise", type=float, default=0.0)
     parser.add_argument("--ways", nargs="+", default=["default, ddim", "walk only, ddim", "walk only, dpm_solver"])
+    parser.add_argument("--runs", type=int, default=1, help="timed runs")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
@@ -113,14 +135,9 @@ def main() -> None:
     for way in options.ways:
         rows = [measure(way, prior, sources) for sources in noisy]
         tables[way] = [{key: sum(r[i][key] for r in rows) / len(rows) for key in rows[0][i]} for i in range(len(STEPS))]
+        seconds = [seconds_of_runs(way, steps, prior, noisy, options.runs) for steps in STEPS]
         print(f"\n{way}, noise {options.noise}, {len(noisy)} pairs of {options.slices} slices\n")
-        print("| " + " | ".join(tables[way][0]) + " |\n" + "|---" * len(tables[way][0]) + "|")
-        for row in tables[way]:
-            print(
-                "| "
-                + " | ".join(f"{value:.3f}" if key != "steps" else f"{value:.0f}" for key, value in row.items())
-                + " |"
-            )
+        print(table(tables[way], seconds), flush=True)
     if options.json:
         options.json.write_text(json.dumps(tables, indent=1))
     if options.plot:

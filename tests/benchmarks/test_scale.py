@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("simpy")
 
-from scale import Cohort, Stages, measured_stages, simulate
+from scale import Cohort, Stages, measured_stages, plot, simulate, table, where_it_ends
 
 
 def test_one_worker_overlaps_loading_and_writing_with_fusing():
@@ -54,14 +54,23 @@ def test_no_schedule_beats_its_bounds():
     ],
 )
 def test_where_it_stops_being_linear_is_said(stages, streams, startup, cause):
-    told = simulate([stages] * 48, [1, 36], streams, startup)
-    assert told.count("\n| ") == 3
+    cases = [stages] * 48
+    seconds = simulate(cases, [36], streams, startup)
+    told = where_it_ends(cases, seconds, streams, startup)
     assert "from 36 workers on" in told
     assert cause in told
 
 
 def test_enough_work_is_linear():
-    assert "Linear, to 90 %, up to 4 workers" in simulate([Stages(1.0, 60.0, 1.0)] * 64, [1, 2, 4], 8, 1.0)
+    cases = [Stages(1.0, 60.0, 1.0)] * 64
+    assert "Linear, to 90 %, up to 4 workers" in where_it_ends(cases, simulate(cases, [2, 4], 8, 1.0), 8, 1.0)
+
+
+def test_the_table_and_the_plot_have_every_number_of_workers(tmp_path):
+    seconds = {1: 100.0, 4: 50.0}
+    assert table(seconds).splitlines()[2:] == ["| 1 | 100 | 1.0 | 100 |", "| 4 | 50 | 2.0 | 50 |"]
+    plot(seconds, tmp_path / "scale.png")
+    assert (tmp_path / "scale.png").stat().st_size > 1000
 
 
 def test_stages_come_from_a_summary(tmp_path):
