@@ -1,0 +1,43 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The benchmark of steps: its measure and its table; the whole of it takes minutes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from steps import psnr, seconds_of_runs, table
+
+from monai_ddfm.presets import parse_preset
+
+
+def test_psnr_counts_tissue_alone() -> None:
+    reference = torch.zeros(1, 1, 4, 4)
+    fused = reference.clone()
+    fused[..., 0] = 9.0
+    fused[..., 1:] = 0.2
+    assert psnr(fused, reference, torch.arange(4).expand(1, 1, 4, 4) > 0) == pytest.approx(20.0, abs=1e-3)
+    assert psnr(reference, reference, torch.ones(1, 1, 4, 4, dtype=torch.bool)) == 99.0
+
+
+def test_the_table_has_the_median_and_the_spread() -> None:
+    rows = [{"steps": 3, "PSNR": 30.0}, {"steps": 25, "PSNR": 45.25}]
+    lines = table(rows, [[1.0, 4.0, 2.0], [3.0, 3.0, 3.0]]).splitlines()
+    assert lines[2:] == ["| 3 | 2.00 (1.00 to 4.00) | 30.000 |", "| 25 | 3.00 (3.00 to 3.00) | 45.250 |"]
+
+
+def test_every_run_is_timed() -> None:
+    prior = parse_preset().get_parsed_content("network_def").eval()
+    pair = torch.rand(1, 2, 32, 32, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    seconds = seconds_of_runs("walk only, ddim", 3, prior, [pair], runs=3)
+    assert len(seconds) == 3
+    assert min(seconds) > 0.0
