@@ -31,8 +31,8 @@ from monai.transforms import LoadImage
 from torch import Tensor
 
 from monai_ddfm.inferers.denoise_sources import denoise_sources
-from monai_ddfm.presets import parse_preset
 from monai_ddfm.priors import DiffusionPrior
+from monai_ddfm.priors.convert import open_prior
 from monai_ddfm.samplers import sample_ddim, spaced_timesteps
 from monai_ddfm.training import middle_slices
 from monai_ddfm.transforms.normalize_modality import NormalizeModality
@@ -113,11 +113,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     curves(args.run, args.out)
+    prior = open_prior(args.run / "prior.safetensors").eval()
     images = {}
     for name, file in args.image:
         volume = NormalizeModality(name)(LoadImage(ensure_channel_first=True)(file))
-        images[name] = middle_slices(volume, 1, multiple=8)
-    prior = parse_preset(None, weights=str(args.run / "prior.safetensors")).get_parsed_content("network_def").eval()
+        images[name] = middle_slices(volume, 1, multiple=prior.spatial_multiple)
     samples(prior, images, args.out)
 
 
