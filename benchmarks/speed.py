@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--slices", type=int, default=8)
-    parser.add_argument("--size", type=int, default=192, help="height and width, a multiple of 8")
+    parser.add_argument("--size", type=int, default=192, help="height and width, a multiple of 16")
     parser.add_argument("--volumes", nargs="*", default=["124x160x140", "190x230x190"])
     parser.add_argument("--threads", type=int)
     parser.add_argument("--network", choices=("shipped", "large"), default="shipped")
