@@ -50,7 +50,9 @@ def inferers() -> dict[str, DDFMInferer]:
         "paper, shared noise": DDFMInferer(EMRectifier(), **paper),
         "ours, independent noise": DDFMInferer(StructureRectifier(), shared_noise=False, denoise_sources=True, **few),
         "ours, shared noise": DDFMInferer(StructureRectifier(), denoise_sources=True, **few),
-        "ours, shared noise, 3-D": DDFMInferer(StructureRectifier(spatial_dims=3), denoise_sources=True, **few),
+        "ours, shared noise, 3-D": DDFMInferer(
+            StructureRectifier(spatial_dims=3), denoise_sources=True, clean_in_three_planes=True, **few
+        ),
     }
 
 
