@@ -62,7 +62,8 @@ def phantom(shape: Sequence[int], noise: float = 0.05, seed: int = 0) -> Tensor:
 
 def central_slices(count: int, size: int) -> Tensor:
     """A volume ``[1, 2, size, size, count]`` with tissue in each slice."""
-    return phantom((size, size, 2 * count))[..., count // 2 : count // 2 + count].contiguous()
+    first = (count + 1) // 2
+    return phantom((size, size, 2 * count + 1))[..., first : first + count].contiguous()
 
 
 def shipped_prior(device: torch.device) -> UNetPrior:
