@@ -171,8 +171,8 @@ def test_resumed_after_its_first_epoch_is_uninterrupted(folder: Path, uninterrup
 
 def test_another_configuration_is_refused_with_the_difference(folder: Path, uninterrupted: Path) -> None:
     before = (uninterrupted / "last.pt").read_bytes()
-    with pytest.raises(ValueError, match=r"refusing to go on.*batch_size: 4 -> 8; learning_rate: 0\.0005 -> 0\.001"):
-        train(folder, uninterrupted, batch_size=8, learning_rate=1e-3)
+    with pytest.raises(ValueError, match=r"refusing to go on.*batch_size: 4 -> 8; learning_rate: 0\.001 -> 0\.002"):
+        train(folder, uninterrupted, batch_size=8, learning_rate=2e-3)
     assert (uninterrupted / "last.pt").read_bytes() == before
 
 
