@@ -83,7 +83,7 @@ def test_shipped_prior_fuses_a_real_case(example_case: Path, tmp_path: Path, pre
     assert voxels.min() >= low - 0.02 * (high - low)  # in the anchor's units
     assert voxels.max() <= high + 0.02 * (high - low)
     assert np.corrcoef(voxels.ravel(), mr.clip(low, high).ravel())[0, 1] > 0.5
-    assert np.abs(voxels - mr.clip(low, high)).max() > 0.1 * (high - low)  # the PET is in it
+    assert np.abs(voxels - mr.clip(low, high)).max() > 0.2 * (high - low)  # the PET is in it
     with Image.open(tmp_path / "sts_010_preview.png") as preview:
         assert preview.width > 3 * anchor.shape[0]
     record = json.loads((tmp_path / "sts_010.json").read_text())
