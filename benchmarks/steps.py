@@ -23,12 +23,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 from pathlib import Path
 
 import torch
 from consistency import METRICS, PAIRS, volumes_of
+from speed import spread, table
 from torch import Tensor
 
 from monai_ddfm.inferers import DDFMInferer
@@ -87,14 +87,14 @@ def seconds_of_runs(way: str, steps: int, prior: torch.nn.Module, pairs: list[Te
     return seconds
 
 
-def table(rows: list[dict[str, float]], seconds: list[list[float]]) -> str:
-    """Markdown, a line for each number of steps."""
+def steps_table(rows: list[dict[str, float]], seconds: list[list[float]]) -> str:
+    """A line for each number of steps."""
     columns = [name for name in rows[0] if name != "steps"]
-    lines = ["| " + " | ".join(["steps", "seconds", *columns]) + " |", "|---" * (len(columns) + 2) + "|"]
-    for row, times in zip(rows, seconds, strict=True):
-        spread = f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})"
-        lines.append("| " + " | ".join([f"{row['steps']:.0f}", spread, *(f"{row[c]:.3f}" for c in columns)]) + " |")
-    return "\n".join(lines)
+    lines = [
+        [f"{row['steps']:.0f}", spread(times), *(f"{row[column]:.3f}" for column in columns)]
+        for row, times in zip(rows, seconds, strict=True)
+    ]
+    return table(["steps", "seconds", *columns], lines)
 
 
 def plot(tables: dict[str, list[dict[str, float]]], path: Path) -> None:
@@ -137,7 +137,7 @@ def main() -> None:
         tables[way] = [{key: sum(r[i][key] for r in rows) / len(rows) for key in rows[0][i]} for i in range(len(STEPS))]
         seconds = [seconds_of_runs(way, steps, prior, noisy, options.runs) for steps in STEPS]
         print(f"\n{way}, noise {options.noise}, {len(noisy)} pairs of {options.slices} slices\n")
-        print(table(tables[way], seconds), flush=True)
+        print(steps_table(tables[way], seconds), flush=True)
     if options.json:
         options.json.write_text(json.dumps(tables, indent=1))
     if options.plot:

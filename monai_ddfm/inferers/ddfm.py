@@ -214,14 +214,19 @@ class DDFMInferer(Inferer):
         whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
         batches = [(volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume])]
         steps = sum(len(places) for _, places, _ in batches) * len(self.walk.timesteps)
+        boxes = {volume: self._box(slices[volume]) for volume in {volume for volume, _, _ in batches}}
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             context = WalkContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
             for volume, places, kept in batches:
-                box = tissue_box(slices[volume], _MARGIN) if self.crop_background else (slice(None), slice(None))
+                box = boxes[volume]
                 part = walk(slices[volume, places][..., box[0], box[1]], places, context)
                 whole.fused[volume, places[kept], :, box[0], box[1]] = part.fused[kept]
                 whole.provenance[volume, places[kept], :, box[0], box[1]] = part.provenance[kept]
         return whole
+
+    def _box(self, sources: Tensor) -> tuple[slice, slice]:
+        """Rows and columns to fuse, of a volume ``[D, K, H, W]`` with tissue."""
+        return tissue_box(sources, _MARGIN) if self.crop_background else (slice(None), slice(None))
 
     def _batches(self, sources: Tensor) -> Iterator[tuple[list[int], slice]]:
         """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``, and which to keep.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from steps import psnr, seconds_of_runs, table
+from steps import psnr, seconds_of_runs, steps_table
 
 from monai_ddfm.presets import parse_preset
 
@@ -31,7 +31,7 @@ def test_psnr_counts_tissue_alone() -> None:
 
 def test_the_table_has_the_median_and_the_spread() -> None:
     rows = [{"steps": 3, "PSNR": 30.0}, {"steps": 25, "PSNR": 45.25}]
-    lines = table(rows, [[1.0, 4.0, 2.0], [3.0, 3.0, 3.0]]).splitlines()
+    lines = steps_table(rows, [[1.0, 4.0, 2.0], [3.0, 3.0, 3.0]]).splitlines()
     assert lines[2:] == ["| 3 | 2.00 (1.00 to 4.00) | 30.000 |", "| 25 | 3.00 (3.00 to 3.00) | 45.250 |"]
 
 
