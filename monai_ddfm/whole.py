@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["partial_path", "require_free", "whole_file", "whole_folder"]
+__all__ = ["partial_path", "remove_partial", "require_free", "whole_file", "whole_folder"]
 
 
 def require_free(target: Path, overwrite: bool) -> None:
@@ -37,6 +38,16 @@ def require_free(target: Path, overwrite: bool) -> None:
 def partial_path(target: Path) -> Path:
     """Return where a target is made until it is whole: beside it, with the same ending, hidden."""
     return target.with_name(f".partial-{uuid.uuid4().hex[:8]}-{target.name}")
+
+
+def remove_partial(target: Path) -> None:
+    """Remove the temporary files and folders that killed writers of this target left; nobody may be writing it."""
+    left_of_target = re.compile(rf"\.partial-[0-9a-f]{{8}}-{re.escape(target.name)}")  # as `partial_path` names them
+    for left in [path for path in target.parent.glob(".partial-*") if left_of_target.fullmatch(path.name)]:
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _make_parent(target: Path) -> None:
@@ -62,7 +73,7 @@ def _saying_when_full(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(target: str | Path, overwrite: bool = False) -> Iterator[Path]:
+def whole_file(target: str | Path, overwrite: bool = False, sole_writer: bool = False) -> Iterator[Path]:
     """Give a temporary path to write a file to; rename it to `target` if nothing went wrong.
 
     A failed write leaves nothing behind, a killed one at most a file whose name begins with ``.partial-``.
@@ -70,6 +81,7 @@ def whole_file(target: str | Path, overwrite: bool = False) -> Iterator[Path]:
     Args:
         target: the file; its folder is made too.
         overwrite: replace a file of that name.
+        sole_writer: nobody else writes this file now, so what a killed writer left of it can go.
 
     Raises:
         FileExistsError: `target` exists and `overwrite` is False.
@@ -78,6 +90,8 @@ def whole_file(target: str | Path, overwrite: bool = False) -> Iterator[Path]:
     target = Path(target)
     require_free(target, overwrite)
     _make_parent(target)
+    if sole_writer:
+        remove_partial(target)
     partial = partial_path(target)
     try:
         with _saying_when_full(target):

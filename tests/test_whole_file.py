@@ -76,3 +76,16 @@ def test_full_disk_names_the_remedy(tmp_path: Path) -> None:
     assert error.value.errno == errno.ENOSPC
     assert str(tmp_path / "f.nii") in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_killed_writers_go(tmp_path: Path) -> None:
+    path, left = tmp_path / "summary.json", tmp_path / ".partial-0123abcd-summary.json"
+    other = tmp_path / ".partial-0123abcd-other_summary.json"
+    for file in (left, other):
+        file.write_text("half")
+    with whole_file(path) as partial:
+        partial.write_text("whole")
+    assert left.exists()  # of a writer that may be at work
+    with whole_file(path, overwrite=True, sole_writer=True) as partial:
+        partial.write_text("whole again")
+    assert set(tmp_path.iterdir()) == {path, other}

@@ -68,5 +68,5 @@ def write_summary(
         "seconds": round(seconds, 3),
         "cases": sorted(outcomes, key=lambda outcome: str(outcome["case"])),
     }
-    with whole_file(path, overwrite=True) as partial:
+    with whole_file(path, overwrite=True, sole_writer=True) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from monai_ddfm.whole import whole_file
 
 __all__ = ["read_header", "write_prior_file"]
 
@@ -37,19 +38,16 @@ def write_prior_file(path: str | Path, state: Mapping[str, Tensor], header: Mapp
             ``prediction_type`` and, when it is not the linear default, ``alphas_cumprod`` (a list). Anything that is
             not a text is kept as JSON.
     """
-    path = Path(path)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in header.items()}
     tensors = {
         key: value.detach().to("cpu", torch.float32, copy=True, memory_format=torch.contiguous_format)
         for key, value in state.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.touch()  # with the rights of any file of the user's, which safetensors would narrow
-    rights = temporary.stat().st_mode
-    save_file(tensors, temporary, metadata=texts)
-    temporary.chmod(rights)
-    os.replace(temporary, path)
+    with whole_file(path, overwrite=True, sole_writer=True) as partial:
+        partial.touch()  # with the rights of any file of the user's, which safetensors would narrow
+        rights = partial.stat().st_mode
+        save_file(tensors, partial, metadata=texts)
+        partial.chmod(rights)
 
 
 def read_header(path: str | Path) -> dict[str, Any]:

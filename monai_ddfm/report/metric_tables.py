@@ -117,7 +117,8 @@ class MetricTables:
         return columns
 
     def _write_table(self, name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        with whole_file(self.output_dir / name, overwrite=True) as partial, partial.open("w", newline="") as file:
+        writing = whole_file(self.output_dir / name, overwrite=True, sole_writer=True)
+        with writing as partial, partial.open("w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(head)
             table.writerows(rows)

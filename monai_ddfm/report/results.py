@@ -13,13 +13,12 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_ddfm.report.record import content_key, read_record, record_path
+from monai_ddfm.whole import remove_partial
 
 __all__ = ["Results"]
 
@@ -75,10 +74,5 @@ class Results:
 
     def remove_partial(self, case: str) -> None:
         """Remove the temporary files and folders that a killed run left of this case."""
-        names = "|".join(re.escape(path.name) for path in self._paths(case))
-        ours = re.compile(rf"\.partial-[0-9a-f]{{8}}-({names})")  # as monai_ddfm.whole.partial_path names them
-        for left in [path for path in self.output_dir.glob(".*") if ours.fullmatch(path.name)]:
-            if left.is_dir():
-                shutil.rmtree(left)
-            else:
-                left.unlink(missing_ok=True)
+        for path in self._paths(case):
+            remove_partial(path)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from ignite.engine import Engine, Events
 from torch import nn
 
 from monai_ddfm.priors.prior_file import write_prior_file
+from monai_ddfm.whole import whole_file
 
 __all__ = ["PriorWriter", "ResumableCheckpoint", "settings_difference"]
 
@@ -92,10 +92,8 @@ class ResumableCheckpoint:
             "iteration": engine.state.iteration,
             "objects": {name: held.state_dict() for name, held in self.objects.items()},
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(self.path.name + ".part")
-        torch.save(content, temporary)
-        os.replace(temporary, self.path)
+        with whole_file(self.path, overwrite=True, sole_writer=True) as partial:
+            torch.save(content, partial)
 
 
 class PriorWriter:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from monai.data import MetaTensor
 from torch import Tensor
 
 from monai_ddfm.priors.base import DiffusionPrior
+from monai_ddfm.whole import whole_file
 
 __all__ = ["DenoisingTable", "denoising_psnr", "middle_slices"]
 
@@ -79,13 +79,11 @@ class DenoisingTable:
             return
         epoch = engine.state.epoch
         rows = [row for row in _read(self.path) if int(row["epoch"]) < epoch] + self.measure(epoch)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(self.path.name + ".part")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        writing = whole_file(self.path, overwrite=True, sole_writer=True)
+        with writing as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, _COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        os.replace(temporary, self.path)
 
     def measure(self, epoch: int) -> list[dict[str, Any]]:
         """Return the rows of the prior as it stands."""

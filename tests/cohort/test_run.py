@@ -128,6 +128,14 @@ def test_a_gpu_that_is_not_there_stops_before_the_work(three_cases, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_summary_that_a_killed_run_was_writing_goes(three_cases, tmp_path):
+    left = tmp_path / "out" / ".partial-0123abcd-summary.json"
+    left.parent.mkdir()
+    left.write_text("{")
+    run_small(three_cases / "case_0", tmp_path / "out")
+    assert not left.exists()
+
+
 def test_no_summary_where_none_is_wanted(three_cases, tmp_path):
     run_small(three_cases / "case_0", tmp_path / "out", summary=None)
     assert not (tmp_path / "out" / "summary.json").exists()
