@@ -31,7 +31,8 @@ from pathlib import Path
 import onnxruntime
 import torch
 from machine import describe_machine
-from speed import shipped_prior, spread, table
+from markdown_table import spread, table
+from speed import shipped_prior
 from torch import Tensor
 from torch.export import Dim
 

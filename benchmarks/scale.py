@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import simpy
+from markdown_table import table
 
 _LINEAR = 0.9  # of the ideal speed-up
 _PARTS = 20  # of a case, where cases could be shared out
@@ -138,13 +139,13 @@ def simulate(cases: Sequence[Stages], worker_counts: Sequence[int], streams: int
     return {workers: Cohort(cases, streams, startup).seconds(workers) for workers in sorted({1, *worker_counts})}
 
 
-def table(seconds: Mapping[int, float]) -> str:
-    """Markdown, a line for each number of workers."""
-    lines = ["| workers | seconds | speed-up | efficiency, % |", "| --- | --- | --- | --- |"]
-    for workers, wall in seconds.items():
-        speed_up = seconds[1] / wall
-        lines.append(f"| {workers} | {wall:.0f} | {speed_up:.1f} | {100 * speed_up / workers:.0f} |")
-    return "\n".join(lines)
+def efficiency(seconds: Mapping[int, float]) -> str:
+    """A markdown table, a line for each number of workers."""
+    rows = [
+        [f"{workers}", f"{wall:.0f}", f"{seconds[1] / wall:.1f}", f"{100 * seconds[1] / wall / workers:.0f}"]
+        for workers, wall in seconds.items()
+    ]
+    return table(["workers", "seconds", "speed-up", "efficiency, %"], rows)
 
 
 def where_it_ends(cases: Sequence[Stages], seconds: Mapping[int, float], streams: int, startup: float) -> str:
@@ -197,7 +198,7 @@ def main() -> None:
         f"storage of {options.streams} streams\n"
     )
     seconds = simulate(cases, options.workers, options.streams, options.startup)
-    print(table(seconds) + "\n")
+    print(efficiency(seconds))
     print(where_it_ends(cases, seconds, options.streams, options.startup))
     if options.plot:
         plot(seconds, options.plot)

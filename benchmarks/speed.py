@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
@@ -37,6 +36,7 @@ from itertools import product
 import torch
 from large_network import large_prior
 from machine import describe_machine, peak_flops, peak_resident, seconds_of
+from markdown_table import spread, table
 from plain_way import PlainWay
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -74,17 +74,6 @@ def shipped_prior(device: torch.device) -> UNetPrior:
 def paper_inferer(steps: int, precision: str = "auto") -> DDFMInferer:
     """The paper's method: every step asks the network about every slice."""
     return DDFMInferer(EMRectifier(), steps=steps, precision=precision)
-
-
-def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """Median (smallest to largest)."""
-    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def against_plain(options: argparse.Namespace, prior: UNetPrior) -> str:

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import torch
 from consistency import METRICS, PAIRS, volumes_of
-from speed import spread, table
+from markdown_table import spread, table
 from torch import Tensor
 
 from monai_ddfm.inferers import DDFMInferer

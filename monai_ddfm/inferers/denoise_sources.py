@@ -23,8 +23,9 @@ from monai_ddfm.inferers.predict_padded import predict_padded
 from monai_ddfm.inferers.tissue import BACKGROUND
 from monai_ddfm.priors import DiffusionPrior
 
-__all__ = ["denoise_sources", "denoising_timesteps"]
+__all__ = ["THRESHOLD", "denoise_sources", "denoising_timesteps"]
 
+THRESHOLD = (0.05, 0.07)  # noise up to which a source is kept, and from which on it is replaced
 _NEIGHBOURHOOD = 7  # voxels
 _EMPTY = 0.4  # share of background voxels; noise around -1 leaves half of a neighbourhood there
 _FAINT = 0.6  # times sigma above -1: where noise around -1 ends up when it was cut off, 0.4 sigma, and some more
@@ -34,7 +35,7 @@ def denoise_sources(
     sources: Tensor,
     sigma: Tensor,
     prior: DiffusionPrior,
-    threshold: Sequence[float] = (0.05, 0.07),
+    threshold: Sequence[float] = THRESHOLD,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Replace noisy sources by the prior's estimate of the clean ones.

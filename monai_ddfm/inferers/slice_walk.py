@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.inferers.denoise_sources import denoise_sources
+from monai_ddfm.inferers.denoise_sources import THRESHOLD, denoise_sources
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving_batches
 from monai_ddfm.inferers.noise_field import NoiseField
@@ -147,10 +147,14 @@ class SliceWalk:
         Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
         """
         coupled = self.rectifier.spatial_dims == 3
-        level = _typical(self._in_batches(source_noise, sources)) if coupled else None
+        levels = self._in_batches(source_noise, sources)
+        if coupled:
+            levels = _typical(levels)[None]
+        if (levels <= THRESHOLD[0]).all():
+            return sources
 
         def clean(part: Tensor) -> Tensor:
-            sigma = source_noise(part) if level is None else level.expand(len(part), -1)
+            sigma = levels.expand(len(part), -1) if coupled else source_noise(part)
             return denoise_sources(part, sigma, context.prior, dtype=context.dtype())
 
         return self._in_planes(clean, sources, self.three_planes or (coupled and self.clean_in_three_planes))

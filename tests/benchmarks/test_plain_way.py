@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import torch
 from machine import describe_machine, peak_flops, peak_resident, seconds_of
+from markdown_table import spread, table
 from plain_way import PlainWay
-from speed import central_slices, evaluations_of, network_clock, phantom, spread, table
+from speed import central_slices, evaluations_of, network_clock, phantom
 
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.rectifiers import EMRectifier

@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("simpy")
 
-from scale import Cohort, Stages, measured_stages, plot, simulate, table, where_it_ends
+from scale import Cohort, Stages, efficiency, measured_stages, plot, simulate, where_it_ends
 
 
 def test_one_worker_overlaps_loading_and_writing_with_fusing():
@@ -68,7 +68,7 @@ def test_enough_work_is_linear():
 
 def test_the_table_and_the_plot_have_every_number_of_workers(tmp_path):
     seconds = {1: 100.0, 4: 50.0}
-    assert table(seconds).splitlines()[2:] == ["| 1 | 100 | 1.0 | 100 |", "| 4 | 50 | 2.0 | 50 |"]
+    assert efficiency(seconds).splitlines()[2:] == ["| 1 | 100 | 1.0 | 100 |", "| 4 | 50 | 2.0 | 50 |"]
     plot(seconds, tmp_path / "scale.png")
     assert (tmp_path / "scale.png").stat().st_size > 1000
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,16 +40,30 @@ DYING = {
 }
 
 
-def torchrun(folder: Path, cases: Path, *options: str, overlay: dict | None = None) -> subprocess.CompletedProcess:
-    """Fuse `cases` to ``folder/out`` with two processes of the bundle, as a user does."""
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def torchrun_command(folder: Path, cases: Path, *options: str, overlay: dict | None = None) -> list[str]:
+    """The command that fuses `cases` to ``folder/out`` with processes of the bundle, as a user gives it."""
     (folder / "small.yaml").write_text(yaml.safe_dump({**SETTINGS, **(overlay or {})}))
     files = [CONFIGS / "inference.yaml", CONFIGS / "multi_gpu_inference.yaml", folder / "small.yaml"]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={WORKERS}", *options]
+    command = [sys.executable, "-m", "torch.distributed.run", *options]
     command += ["-m", "monai.bundle", "run", "--config_file", str([str(file) for file in files])]
     command += ["--meta_file", str(CONFIGS / "metadata.json"), "--logging_file", str(CONFIGS / "logging.conf")]
-    command += ["--dataset_dir", str(cases), "--output_dir", str(folder / "out")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return [*command, "--dataset_dir", str(cases), "--output_dir", str(folder / "out")]
+
+
+def torchrun(folder: Path, cases: Path, *options: str, overlay: dict | None = None) -> subprocess.CompletedProcess:
+    """Fuse `cases` to ``folder/out`` with two processes on one node."""
+    one_node = ("--standalone", f"--nproc_per_node={WORKERS}", *options)
+    command = torchrun_command(folder, cases, *one_node, overlay=overlay)
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
 
 
 def summary_of(folder: Path) -> dict:
@@ -73,6 +88,16 @@ def test_two_processes_give_what_one_gives_to_the_bit(cases, by_one_process, tmp
     summary = summary_of(tmp_path)
     assert (summary["finished"], summary["processes"]) == (4, 2)
     assert {case["rank"] for case in summary["cases"]} == {0, 1}
+
+
+def test_two_nodes_meet_and_share_the_cases(cases, by_one_process, tmp_path):
+    meeting = ["--rdzv-id=cohort", "--rdzv-backend=c10d", f"--rdzv-endpoint=localhost:{free_port()}"]
+    command = torchrun_command(tmp_path, cases, "--nnodes=2", "--nproc-per-node=1", *meeting)
+    nodes = [subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [node.communicate(timeout=300)[1] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], said
+    assert fused_voxels(tmp_path / "out") == by_one_process
+    assert {case["rank"] for case in summary_of(tmp_path)["cases"]} == {0, 1}
 
 
 def test_a_process_that_dies_is_replaced_and_a_bad_case_told_at_the_end(by_one_process, tmp_path):

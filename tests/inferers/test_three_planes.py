@@ -86,6 +86,19 @@ def test_sources_are_cleaned_in_three_planes_where_voxels_are_nearly_cubic() -> 
     assert _cleaning(flat) == {(32, 40)}
 
 
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_precise_sources_ask_for_no_arithmetic(spatial_dims: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("monai_ddfm.inferers.ddfm.resolve_precision", lambda *_: asked.append(1) or torch.float32)
+    inferer = DDFMInferer(
+        StructureRectifier(spatial_dims=spatial_dims), start="sources", denoise_sources=True, clean_in_three_planes=True
+    )
+    inferer(_noisy_volume((32, 40, 48), 0.0), _RowMean())
+    assert not asked
+    inferer(_noisy_volume((32, 40, 48), 0.2), _RowMean())
+    assert asked
+
+
 def test_three_planes_leave_precise_sources_as_they_are() -> None:
     volume = _noisy_volume((32, 40, 48), 0.0)
     arguments = {"start": "sources", "denoise_sources": True, "precision": "float32"}
