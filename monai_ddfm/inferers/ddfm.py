@@ -18,7 +18,6 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
@@ -29,7 +28,7 @@ from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.novelty import novelty
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
 from monai_ddfm.inferers.slice_walk import FusedSlices, SliceWalk, WalkContext
-from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices
+from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.inferers.tissue import has_tissue, tissue_box
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
@@ -185,7 +184,8 @@ class DDFMInferer(Inferer):
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
-            walk = self.walk.for_spacing(_voxel_size(inputs, self.slice_axis))
+            spacing = voxel_size(inputs, self.slice_axis)
+            walk = self.walk.for_pictures() if spacing is None else self.walk.for_spacing(spacing)
             fuse = partial(self._fuse, walk, slices, network, dtype)
             fused, provenance = fuse(self.seed)
             volume = self._to_volume(fused, inputs)
@@ -212,9 +212,12 @@ class DDFMInferer(Inferer):
         Slices without tissue stay the anchor's, with equal shares.
         """
         whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
-        batches = [(volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume])]
+        batches = [
+            (volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume], walk.coupled)
+        ]
         steps = sum(len(places) for _, places, _ in batches) * len(self.walk.timesteps)
-        boxes = {volume: self._box(slices[volume]) for volume in {volume for volume, _, _ in batches}}
+        cropped = self.crop_background and not walk.pictures  # pictures have nothing to do with each other's tissue
+        boxes = {volume: _box(slices[volume], cropped) for volume in {volume for volume, _, _ in batches}}
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             context = WalkContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
             for volume, places, kept in batches:
@@ -224,17 +227,13 @@ class DDFMInferer(Inferer):
                 whole.provenance[volume, places[kept], :, box[0], box[1]] = part.provenance[kept]
         return whole
 
-    def _box(self, sources: Tensor) -> tuple[slice, slice]:
-        """Rows and columns to fuse, of a volume ``[D, K, H, W]`` with tissue."""
-        return tissue_box(sources, _MARGIN) if self.crop_background else (slice(None), slice(None))
-
-    def _batches(self, sources: Tensor) -> Iterator[tuple[list[int], slice]]:
+    def _batches(self, sources: Tensor, coupled: bool) -> Iterator[tuple[list[int], slice]]:
         """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``, and which to keep.
 
-        A rectifier that couples slices sees slabs without holes, which overlap so that their seams do not show.
+        Slices that are coupled come in slabs without holes, which overlap so that their seams do not show.
         """
         occupied = has_tissue(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        if self.walk.rectifier.spatial_dims == 2:
+        if not coupled:
             for first in range(0, len(occupied), self.walk.slices_per_batch):
                 yield occupied[first : first + self.walk.slices_per_batch], slice(None)
         elif occupied:
@@ -245,10 +244,6 @@ class DDFMInferer(Inferer):
                 yield list(seen), slice(first - seen.start, first - seen.start + len(kept))
 
 
-def _voxel_size(inputs: Tensor, slice_axis: int) -> list[float]:
-    """Voxel size across the slices and in them, ``(D, H, W)``, in mm where an affine says it."""
-    if inputs.ndim == 4 or not isinstance(inputs, MetaTensor):
-        return [1.0, 1.0, 1.0]
-    affine = inputs.affine[0] if inputs.affine.ndim == 3 else inputs.affine  # a batch has one affine each
-    sizes = affine[:3, :3].double().norm(dim=0).tolist()
-    return [sizes.pop(slice_axis % 3), *sizes]
+def _box(sources: Tensor, cropped: bool) -> tuple[slice, slice]:
+    """Rows and columns to fuse, of a volume ``[D, K, H, W]`` with tissue."""
+    return tissue_box(sources, _MARGIN) if cropped else (slice(None), slice(None))

@@ -88,6 +88,18 @@ class SliceWalk:
         self.three_planes = three_planes
         self.clean_in_three_planes = clean_in_three_planes
         self.callback = callback
+        self.pictures = False
+
+    @property
+    def coupled(self) -> bool:
+        """Whether slices that are walked together are one volume to the rectifier."""
+        return self.rectifier.spatial_dims == 3 and not self.pictures
+
+    def for_pictures(self) -> SliceWalk:
+        """Return this walk for pictures, which are no neighbours of each other."""
+        fitted = copy(self)
+        fitted.pictures, fitted.three_planes = True, False
+        return fitted
 
     def for_spacing(self, spacing: Sequence[float]) -> SliceWalk:
         """Return this walk for voxels of that size ``(D, H, W)``."""
@@ -114,9 +126,10 @@ class SliceWalk:
     ) -> tuple[Tensor, Any]:
         """Walk the timesteps; returns the fused slices ``[n, 1, H, W]`` and the rectifier's last state."""
         prior, levels = context.prior, context.prior.alphas_cumprod.tolist()
+        positions = [0] * len(places) if self.pictures else places
 
         def noise(t: int) -> Tensor:
-            return context.noise(places, t, (prior.channels, *sources.shape[-2:]), like=sources)
+            return context.noise(positions, t, (prior.channels, *sources.shape[-2:]), like=sources)
 
         def predict_x0(x_t: Tensor, t: int) -> Tensor:
             context.bar.update(len(x_t))
@@ -146,18 +159,17 @@ class SliceWalk:
 
         Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
         """
-        coupled = self.rectifier.spatial_dims == 3
         levels = self._in_batches(source_noise, sources)
-        if coupled:
+        if self.coupled:
             levels = _typical(levels)[None]
         if (levels <= THRESHOLD[0]).all():
             return sources
 
         def clean(part: Tensor) -> Tensor:
-            sigma = levels.expand(len(part), -1) if coupled else source_noise(part)
+            sigma = levels.expand(len(part), -1) if self.coupled else source_noise(part)
             return denoise_sources(part, sigma, context.prior, dtype=context.dtype())
 
-        return self._in_planes(clean, sources, self.three_planes or (coupled and self.clean_in_three_planes))
+        return self._in_planes(clean, sources, self.three_planes or (self.coupled and self.clean_in_three_planes))
 
     def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:
         """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""
@@ -173,11 +185,15 @@ class SliceWalk:
         return predicted
 
     def _stack(self, slices: Tensor) -> Tensor:
-        """``[n, C, H, W]`` as the rectifier wants it: as it is, or one volume ``[1, C, n, H, W]``."""
-        return slices.movedim(0, 1)[None] if self.rectifier.spatial_dims == 3 else slices
+        """``[n, C, H, W]`` as the rectifier wants it: as it is, one volume ``[1, C, n, H, W]``, or n of one slice."""
+        if self.rectifier.spatial_dims == 2:
+            return slices
+        return slices[:, :, None] if self.pictures else slices.movedim(0, 1)[None]
 
     def _unstack(self, stacked: Tensor) -> Tensor:
-        return stacked[0].movedim(1, 0) if self.rectifier.spatial_dims == 3 else stacked
+        if self.rectifier.spatial_dims == 2:
+            return stacked
+        return stacked[:, :, 0] if self.pictures else stacked[0].movedim(1, 0)
 
 
 def _typical(sigma: Tensor) -> Tensor:

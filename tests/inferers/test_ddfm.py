@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from monai_ddfm.inferers import DDFMInferer, LuminanceRange, luminance
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.priors import DiffusionPrior, IdentityPrior, UNetPrior
-from monai_ddfm.rectifiers import EMRectifier, ReferenceEMRectifier
+from monai_ddfm.rectifiers import EMRectifier, ReferenceEMRectifier, StructureRectifier
 from monai_ddfm.samplers import spaced_timesteps
 from tests.tiny_unet import tiny_unet
 
@@ -109,9 +109,33 @@ def test_network_sees_its_multiple() -> None:
 
 def test_picture_is_a_volume_of_one_slice(tiny_prior: UNetPrior) -> None:
     sources = random_sources(3, 2, 10, 7)
-    fused = inferer()(sources, tiny_prior)
+    fused = inferer(slices_per_batch=1)(sources, tiny_prior)
     assert fused.shape == (3, 1, 10, 7)
     assert torch.equal(fused, inferer()(sources[..., None], tiny_prior)[..., 0])
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("shared_noise", [True, False])
+def test_pictures_share_batches_and_nothing_else(tiny_prior: UNetPrior, spatial_dims: int, shared_noise: bool) -> None:
+    sources = random_sources(4, 2, 24, 20)
+    sources[1], sources[2] = -1.0, sources[2].mean(dim=-1, keepdim=True)  # one empty, one without noise
+    sources[3, :, :, :8] = -1.0  # other tissue than the others
+    rectifier = StructureRectifier(spatial_dims=spatial_dims)
+    fuse = inferer(
+        rectifier=rectifier,
+        start="sources",
+        denoise_sources=True,
+        clean_in_three_planes=True,
+        crop_background=True,
+        shared_noise=shared_noise,
+        maps=("provenance",),
+    )
+    together = fuse(sources, tiny_prior)
+    alone = torch.cat([fuse(sources[index : index + 1], tiny_prior) for index in range(4)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+    prior = CountingPrior()
+    inferer(rectifier=StructureRectifier(spatial_dims=spatial_dims, noise=0.3), steps=1)(sources, prior)
+    assert prior.asked == [(3, 1, 24, 24)]
 
 
 def test_slice_axis(tiny_prior: UNetPrior) -> None:

@@ -33,10 +33,10 @@ def test_there_and_back(slice_axis: int, shape: tuple[int, ...]) -> None:
     assert torch.equal(slices[:, 1], volume.select(2 + slice_axis % 3, 1))
 
 
-def test_pictures_are_one_slice_each() -> None:
+def test_pictures_are_one_stack() -> None:
     pictures = torch.rand(2, 3, 4, 5)
     slices = volume_to_slices(pictures)
-    assert slices.shape == (2, 1, 3, 4, 5)
+    assert slices.shape == (1, 2, 3, 4, 5)
     assert torch.equal(slices_to_volume(slices, spatial_dims=2), pictures)
 
 
