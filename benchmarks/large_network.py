@@ -16,25 +16,19 @@ from __future__ import annotations
 import torch
 
 from monai_ddfm.priors.diffusers_unet import UNet2DPrior, build_unet
+from monai_ddfm.priors.guided_diffusion_weights import COMMON_ARCHITECTURE
 
 __all__ = ["large_prior"]
 
 _ARCHITECTURE = {
+    **COMMON_ARCHITECTURE,
     "in_channels": 3,
     "out_channels": 6,
     "block_out_channels": [256, 256, 512, 512, 1024, 1024],
     "layers_per_block": 2,
     "down_block_types": ["ResnetDownsampleBlock2D"] * 3 + ["AttnDownBlock2D"] * 3,
     "up_block_types": ["AttnUpBlock2D"] * 3 + ["ResnetUpsampleBlock2D"] * 3,
-    "downsample_type": "resnet",
-    "upsample_type": "resnet",
     "attention_head_dim": 64,
-    "attn_norm_num_groups": 32,
-    "norm_num_groups": 32,
-    "norm_eps": 1e-5,
-    "flip_sin_to_cos": True,
-    "freq_shift": 0,
-    "resnet_time_scale_shift": "scale_shift",
 }
 
 

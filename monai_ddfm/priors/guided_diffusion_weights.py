@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "COMMON_ARCHITECTURE",
     "AttentionLayout",
     "cosine_alphas_cumprod",
     "is_guided_diffusion",
@@ -32,6 +33,16 @@ __all__ = [
     "unet_from_guided_diffusion",
 ]
 
+COMMON_ARCHITECTURE: dict[str, Any] = {  # what all of OpenAI's published image models share
+    "downsample_type": "resnet",
+    "upsample_type": "resnet",
+    "attn_norm_num_groups": 32,
+    "norm_num_groups": 32,
+    "norm_eps": 1e-5,
+    "flip_sin_to_cos": True,
+    "freq_shift": 0,
+    "resnet_time_scale_shift": "scale_shift",
+}
 _RESNET = {
     "in_layers.0": "norm1",
     "in_layers.2": "conv1",
@@ -105,22 +116,15 @@ def unet_from_guided_diffusion(
     levels, blocks = _levels(state)
     attended = [f"input_blocks.{_level_blocks(n, blocks).start}.1.qkv.weight" in state for n in range(levels)]
     widths = level_widths(state)
-    architecture: dict[str, Any] = {
+    architecture = {
+        **COMMON_ARCHITECTURE,
         "in_channels": state["input_blocks.0.0.weight"].shape[1],
         "out_channels": state["out.2.weight"].shape[0],
         "block_out_channels": widths,
         "layers_per_block": blocks,
         "down_block_types": ["AttnDownBlock2D" if has else "ResnetDownsampleBlock2D" for has in attended],
         "up_block_types": ["AttnUpBlock2D" if has else "ResnetUpsampleBlock2D" for has in reversed(attended)],
-        "downsample_type": "resnet",
-        "upsample_type": "resnet",
         "attention_head_dim": layout.num_head_channels if layout.num_heads is None else 1,
-        "attn_norm_num_groups": 32,
-        "norm_num_groups": 32,
-        "norm_eps": 1e-5,
-        "flip_sin_to_cos": True,
-        "freq_shift": 0,
-        "resnet_time_scale_shift": "scale_shift",
         "time_embedding_dim": state["time_embed.0.weight"].shape[0],
     }
     timestep_channels = state["time_embed.0.weight"].shape[1]
