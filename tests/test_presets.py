@@ -87,3 +87,21 @@ def test_unknown_preset() -> None:
 def test_bundle_root() -> None:
     assert (BUNDLE_ROOT / "models" / "prior.safetensors").is_file()
     assert (BUNDLE_ROOT / "configs" / "inference.yaml").is_file()
+
+
+class _Counting(IdentityPrior):
+    """Cleans nothing, so that a walk follows, and counts the slices it is asked about."""
+
+    slices = 0
+
+    def predict_x0(self, x_t: torch.Tensor, t: torch.Tensor | int) -> torch.Tensor:
+        self.slices += len(x_t)
+        return super().predict_x0(x_t, t)
+
+
+@pytest.mark.parametrize(("preset", "evaluations"), [(None, 2 * 3 + 4), ("preview", 2 + 1)])
+def test_evaluations_a_slice_at_most(preset: str | None, evaluations: int) -> None:
+    noisy = 0.2 * torch.randn(1, 2, 24, 24, 24, generator=torch.Generator().manual_seed(0))
+    prior = _Counting()
+    parse_preset(preset, progress=False, precision="float32").get_parsed_content("inferer")(noisy, prior)
+    assert prior.slices == 24 * evaluations
