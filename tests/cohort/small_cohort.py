@@ -14,6 +14,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,20 @@ def run_announced(dataset_dir: Path, output_dir: Path, begun: Any) -> None:
     workflow = small_workflow(dataset_dir, output_dir)
     begun.set()
     workflow.run()
+
+
+def run_until_the_first_result(dataset_dir: Path, output_dir: Path) -> None:
+    """Fuse the cases of a folder in a process that is killed before it writes anything of the first."""
+    kill = {"_target_": "tests.cohort.small_cohort.KillThisProcess"}
+    small_workflow(dataset_dir, output_dir, **{"writing#transforms": [kill]}).run()
+
+
+class KillThisProcess:
+    """A transform that nothing comes after."""
+
+    def __call__(self, data: Any) -> None:
+        """End without a word."""
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def fused_voxels(output_dir: Path) -> dict[str, bytes]:

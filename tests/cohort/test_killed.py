@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -21,7 +22,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cohort.small_cohort import fused_voxels, make_cases, quick_processes, run_announced, run_small
+from tests.cohort.small_cohort import (
+    fused_voxels,
+    make_cases,
+    quick_processes,
+    run_announced,
+    run_small,
+    run_until_the_first_result,
+)
 
 KILLS = 20
 
@@ -91,11 +99,10 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(whole_run, tmp_path):
 
 def test_a_killed_run_leaves_a_summary_that_says_so(whole_run, tmp_path):
     cases, _, _ = whole_run
-    process = begin(cases, tmp_path / "out")
-    while not (tmp_path / "out" / "summary.json").exists() and process.is_alive():
-        time.sleep(0.001)
-    process.kill()
-    process.join()
+    process = quick_processes().Process(target=run_until_the_first_result, args=(cases, tmp_path / "out"))
+    process.start()
+    process.join(120.0)
+    assert process.exitcode == -signal.SIGKILL
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert not summary["complete"]
     assert len(summary["pending"]) == 4
