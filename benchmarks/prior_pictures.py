@@ -11,10 +11,11 @@
 
 """Pictures for the model card: the curves of a training, what the prior dreams, and what it makes of noise.
 
-    python benchmarks/prior_pictures.py --run runs/prior --image NAME FILE [--image NAME FILE]... --out bundle/docs
+    python benchmarks/prior_pictures.py --run RUN... --image NAME FILE [--image NAME FILE]... --out bundle/docs
 
-Needs matplotlib and tensorboard. Writes prior_curves.png (training loss, validation PSNR by noise level) and
-prior_samples.png (samples from pure noise; then clean, noisy and denoised slices at two noise levels).
+Needs matplotlib and tensorboard. A RUN goes on from the one before it. Writes prior_curves.png (training loss,
+validation PSNR by noise level) and prior_samples.png (samples from pure noise; then clean, noisy and denoised slices
+at two noise levels).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -41,8 +43,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # the backend comes first
 
 
-def curves(run: Path, out: Path) -> None:
-    """Draw the loss and the validation table of a run."""
+def losses_of(run: Path) -> list[float]:
+    """The loss of every iteration of a run."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     points: dict[int, float] = {}
@@ -50,17 +52,31 @@ def curves(run: Path, out: Path) -> None:
         accumulator = EventAccumulator(str(events), size_guidance={"scalars": 0}).Reload()
         for tag in accumulator.Tags()["scalars"]:
             points |= {event.step: event.value for event in accumulator.Scalars(tag)}
-    steps = np.array(sorted(points))
-    losses = np.array([points[step] for step in steps])
+    return [points[step] for step in sorted(points)]
+
+
+def validation_of(runs: Sequence[Path]) -> list[dict[str, str]]:
+    """The rows of the validation tables, epochs counted through all runs."""
+    rows: list[dict[str, str]] = []
+    for run in runs:
+        before = int(rows[-1]["epoch"]) if rows else 0
+        with (run / "validation.csv").open(newline="", encoding="utf-8") as file:
+            rows += [{**row, "epoch": str(before + int(row["epoch"]))} for row in csv.DictReader(file)]
+    return rows
+
+
+def curves(runs: Sequence[Path], out: Path) -> None:
+    """Draw the loss and the validation table of runs that went on from each other."""
+    losses = np.concatenate([losses_of(run) for run in runs])
+    steps = np.arange(1, len(losses) + 1)
     width = min(200, len(losses))
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     left.plot(steps[width - 1 :], np.convolve(losses, np.ones(width) / width, "valid"))
     left.set(xlabel="iteration", ylabel="loss", title=f"training loss, mean of {width} iterations")
     table = defaultdict(list)
-    with (run / "validation.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if int(row["t_to"]) <= 400:
-                table[row["modality"], f"{row['sigma_from']}..{row['sigma_to']}"].append(row)
+    for row in validation_of(runs):
+        if int(row["t_to"]) <= 400:
+            table[row["modality"], f"{row['sigma_from']}..{row['sigma_to']}"].append(row)
     first = {key: float(rows[0]["psnr"]) for key, rows in table.items()}
     for (modality, sigma), rows in table.items():
         gains = [float(row["psnr"]) - first[modality, sigma] for row in rows]
@@ -108,12 +124,12 @@ def samples(prior: DiffusionPrior, images: dict[str, Tensor], out: Path, size: i
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="output_dir of the training")
+    parser.add_argument("--run", type=Path, nargs="+", required=True, help="output_dir of the trainings, in turn")
     parser.add_argument("--image", nargs=2, action="append", required=True, metavar=("NAME", "FILE"))
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     curves(args.run, args.out)
-    prior = open_prior(args.run / "prior.safetensors").eval()
+    prior = open_prior(args.run[-1] / "prior.safetensors").eval()
     images = {}
     for name, file in args.image:
         volume = NormalizeModality(name)(LoadImage(ensure_channel_first=True)(file))
