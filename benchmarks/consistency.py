@@ -43,7 +43,7 @@ METRICS = {"VIF": VIFMetric, "Qabf": QabfMetric, "SSIM": FusionSSIMMetric, "SCD"
 
 def inferers() -> dict[str, DDFMInferer]:
     """The ways that are compared."""
-    few = {"steps": 6, "start_timestep": 150, "start": "sources", "maps": ("provenance",)}
+    few = {"steps": 4, "start_timestep": 150, "start": "sources", "maps": ("provenance",)}
     paper = {"steps": 25, "maps": ("provenance",)}
     return {
         "paper, independent noise": DDFMInferer(EMRectifier(), shared_noise=False, **paper),

@@ -41,6 +41,8 @@ from monai_ddfm.priors.trace import trace_prior
 
 Backend = Callable[[Tensor, Tensor], Tensor]
 
+_REST = 0.2  # seconds; threads of onnxruntime that wait for work keep their cores busy for a while
+
 
 def export_onnx(prior: UNetPrior, path: Path) -> None:
     """Write ``forward(x, timesteps)`` as ONNX, for any batch and any size that the prior takes."""
@@ -78,6 +80,7 @@ def compare(backends: dict[str, Backend], x: Tensor, timesteps: Tensor, runs: in
         cpu: dict[str, list[float]] = {name: [] for name in backends}
         for _ in range(runs):
             for name, backend in backends.items():
+                time.sleep(_REST)
                 begun, begun_cpu = time.perf_counter(), time.process_time()
                 backend(x, timesteps)
                 wall[name].append(time.perf_counter() - begun)
