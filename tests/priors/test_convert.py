@@ -54,6 +54,22 @@ def test_command(openai: Path, tmp_path: Path, capsys: pytest.CaptureFixture) ->
     assert "is there already" in capsys.readouterr().err
 
 
+def test_command_of_a_class_conditional_model(tmp_path: Path) -> None:
+    source, target = tmp_path / "adm.pt", tmp_path / "converted.safetensors"
+    torch.save(random_adm([32, 64], 1, [False, True], classes=3), source)
+    options = ["--num-head-channels", "16", "--new-attention-order", "--class-label", "1"]
+    assert main(["convert-prior", str(source), str(target), *options]) == 0
+    read = GuidedDiffusionPrior(source, num_head_channels=16, new_attention_order=True, class_label=1)
+    x, t = torch.randn(1, 3, 16, 16), torch.tensor([50])
+    with torch.no_grad():
+        assert torch.equal(open_prior(target)(x, t), read(x, t))
+
+
+def test_a_diffusers_folder_takes_no_options_of_openais(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["convert-prior", str(tmp_path), str(tmp_path / "out.safetensors"), "--num-heads", "2"]) == 1
+    assert "a diffusers folder describes itself; leave out --num-heads" in capsys.readouterr().err
+
+
 def test_nothing_is_overwritten_and_the_suffix_is_asked_for(openai: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.safetensors").write_bytes(b"mine")
     with pytest.raises(FileExistsError, match="is there already"):
