@@ -65,6 +65,7 @@ class DDFMInferer(Inferer):
             as slabs overlap.
         crop_background: fuse only the box around a volume's tissue, with a margin of 16 voxels; the anchor's background
             stays around it. Saves its share of the time, and lets a slice depend a little on where others have tissue.
+            Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
         denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
