@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,10 +40,13 @@ def partial_path(target: Path) -> Path:
     return target.with_name(f".partial-{uuid.uuid4().hex[:8]}-{target.name}")
 
 
-def remove_partial(target: Path) -> None:
-    """Remove the temporary files and folders that killed writers of this target left; nobody may be writing it."""
-    left_of_target = re.compile(rf"\.partial-[0-9a-f]{{8}}-{re.escape(target.name)}")  # as `partial_path` names them
-    for left in [path for path in target.parent.glob(".partial-*") if left_of_target.fullmatch(path.name)]:
+def remove_partial(folder: Path, names: Iterable[str]) -> None:
+    """Remove the temporary files and folders that killed writers of files of these names left in a folder.
+
+    Nobody may be writing them. The folder is read once, whatever the number of names.
+    """
+    killed = re.compile(rf"\.partial-[0-9a-f]{{8}}-({'|'.join(map(re.escape, names))})")  # as `partial_path` has it
+    for left in [path for path in folder.glob(".partial-*") if killed.fullmatch(path.name)]:
         if left.is_dir():
             shutil.rmtree(left)
         else:
@@ -91,7 +94,7 @@ def whole_file(target: str | Path, overwrite: bool = False, sole_writer: bool = 
     require_free(target, overwrite)
     _make_parent(target)
     if sole_writer:
-        remove_partial(target)
+        remove_partial(target.parent, [target.name])
     partial = partial_path(target)
     try:
         with _saying_when_full(target):

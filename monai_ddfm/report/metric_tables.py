@@ -24,7 +24,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
 
-from monai_ddfm.whole import whole_file
+from monai_ddfm.whole import remove_partial, whole_file
 
 __all__ = ["MetricTables"]
 
@@ -97,9 +97,10 @@ class MetricTables:
         columns = self._columns(getattr(engine.state, "metric_details", {}))
         if not columns:
             raise ValueError("MetricTables found no metrics: give the evaluator key_val_metric, an IgniteMetricHandler")
+        remove_partial(self.output_dir, [_CASES, _SUMMARY, *(_of_case(case) for case in cases)])
         rows = [[case, *map(_text, row)] for case, row in zip(cases, zip(*columns.values(), strict=True), strict=True)]
         for case, *cells in rows:
-            self._write_table(f"{case}_metrics.csv", ("metric", "value"), zip(columns, cells, strict=True))
+            self._write_table(_of_case(case), ("metric", "value"), zip(columns, cells, strict=True))
         self._write_table(_CASES, ("case", *columns), rows)
         summary = []
         for metric, values in columns.items():
@@ -117,11 +118,14 @@ class MetricTables:
         return columns
 
     def _write_table(self, name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        writing = whole_file(self.output_dir / name, overwrite=True, sole_writer=True)
-        with writing as partial, partial.open("w", newline="") as file:
+        with whole_file(self.output_dir / name, overwrite=True) as partial, partial.open("w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(head)
             table.writerows(rows)
+
+
+def _of_case(case: str) -> str:
+    return f"{case}_metrics.csv"
 
 
 def _text(value: float) -> str:

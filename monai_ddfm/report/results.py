@@ -74,5 +74,4 @@ class Results:
 
     def remove_partial(self, case: str) -> None:
         """Remove the temporary files and folders that a killed run left of this case."""
-        for path in self._paths(case):
-            remove_partial(path)
+        remove_partial(self.output_dir, [path.name for path in self._paths(case)])

@@ -95,3 +95,13 @@ def test_tables_of_an_earlier_run_are_kept(tmp_path: Path) -> None:
 def test_an_engine_without_metrics_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="key_val_metric"):  # without one, MONAI ignores the additional metrics
         evaluate(MetricTables(tmp_path, ["MR", "PET"]), key_metric=False)
+
+
+def test_tables_that_a_killed_run_was_writing_go(tmp_path: Path) -> None:
+    left = [tmp_path / f".partial-0123abcd-{name}" for name in ("cases.csv", "summary.csv", "c1_metrics.csv")]
+    other = tmp_path / ".partial-0123abcd-c9_metrics.csv"
+    for file in (*left, other):
+        file.write_text("metric")
+    evaluate(MetricTables(tmp_path, sources=["MR", "PET"]))
+    assert not any(file.exists() for file in left)
+    assert other.exists()
