@@ -159,17 +159,21 @@ class SliceWalk:
 
         Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
         """
-        levels = self._in_batches(source_noise, sources)
-        if self.coupled:
-            levels = _typical(levels)[None]
-        if (levels <= THRESHOLD[0]).all():
-            return sources
 
-        def clean(part: Tensor) -> Tensor:
-            sigma = levels.expand(len(part), -1) if self.coupled else source_noise(part)
+        def clean(part: Tensor, sigma: Tensor) -> Tensor:
             return denoise_sources(part, sigma, context.prior, dtype=context.dtype())
 
-        return self._in_planes(clean, sources, self.three_planes or (self.coupled and self.clean_in_three_planes))
+        def clean_alone(part: Tensor) -> Tensor:
+            sigma = source_noise(part)
+            return part if _precise(sigma) else clean(part, sigma)
+
+        if not self.coupled:
+            return self._in_batches(clean_alone, sources)
+        level = _typical(self._in_batches(source_noise, sources))
+        if _precise(level):
+            return sources
+        three = self.three_planes or self.clean_in_three_planes
+        return self._in_planes(lambda part: clean(part, level.expand(len(part), -1)), sources, three)
 
     def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:
         """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""
@@ -199,3 +203,8 @@ class SliceWalk:
 def _typical(sigma: Tensor) -> Tensor:
     """The median level of the slices ``[n, K]`` that have tissue to tell it from, ``[K]``."""
     return sigma.masked_fill(sigma == 0.0, torch.nan).nanmedian(dim=0).values.nan_to_num(0.0)
+
+
+def _precise(sigma: Tensor) -> bool:
+    """Whether no source is to be cleaned, so that the prior's arithmetic need not be asked for."""
+    return bool((sigma <= THRESHOLD[0]).all())
