@@ -43,7 +43,9 @@ METRICS = {"VIF": VIFMetric, "Qabf": QabfMetric, "SSIM": FusionSSIMMetric, "SCD"
 
 def inferers() -> dict[str, DDFMInferer]:
     """The ways that are compared."""
-    few = {"steps": 4, "start_timestep": 150, "start": "sources", "maps": ("provenance",)}
+    preset = parse_preset()
+    few = {name: preset.get_parsed_content(name) for name in ("steps", "sampler", "start_timestep", "start")}
+    few["maps"] = ("provenance",)
     paper = {"steps": 25, "maps": ("provenance",)}
     return {
         "paper, independent noise": DDFMInferer(EMRectifier(), shared_noise=False, **paper),

@@ -12,21 +12,15 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
 
 from monai_ddfm.cohort import OneProcess, TorchrunProcesses
 from tests.cohort.small_cohort import fused_voxels, make_case, quick_processes, run_small
+from tests.free_port import free_port
 
 WORKERS = 3
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
 
 
 def as_torchrun(rank: int, port: int, work, *args) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +22,7 @@ import yaml
 
 from monai_ddfm.presets import BUNDLE_ROOT
 from tests.cohort.small_cohort import SETTINGS, fused_voxels, make_cases, run_small
+from tests.free_port import free_port
 
 CONFIGS = BUNDLE_ROOT / "configs"
 WORKERS = 2
@@ -58,12 +58,6 @@ def torchrun(folder: Path, cases: Path, *options: str, overlay: dict | None = No
     one_node = ("--standalone", f"--nproc_per_node={WORKERS}", *options)
     command = torchrun_command(folder, cases, *one_node, overlay=overlay)
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
 
 
 def summary_of(folder: Path) -> dict:

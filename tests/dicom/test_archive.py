@@ -23,6 +23,7 @@ import pytest
 from monai_ddfm.dicom.archive import ArchiveSeries, DicomWebArchive
 from tests.dicom.ailing_archive import ailing_archive, hang_up, instances, parts, said, status, stored
 from tests.dicom.shipped_study import FOLDERS
+from tests.free_port import free_port
 
 FILES = sorted(FOLDERS["PT"].glob("*.dcm"))[:6]
 SERIES = ArchiveSeries("1.2", "1.2.3", "PT", "a description")
@@ -39,14 +40,8 @@ def archive_at(url: str, **options: object) -> DicomWebArchive:
     return DicomWebArchive(url, **{"timeout": 5, "attempts": 2, "wait": 0.01, **options})
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_an_archive_that_is_down(tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{closed_port()}/dicom-web"
+    url = f"http://127.0.0.1:{free_port()}/dicom-web"
     down = archive_at(url)
     with pytest.raises(ConnectionError, match=rf"{url}: asking for .* failed after 2 attempts: connection refused"):
         down.find_series("1.2")
