@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from monai_ddfm.presets import parse_preset, preset_names
-from monai_ddfm.report.record import describe
+from monai_ddfm.cohort.record import describe
+from monai_ddfm.pipeline.presets import parse_preset, preset_names
 
 __all__ = ["DEFAULT", "all_presets", "load_presets"]
 

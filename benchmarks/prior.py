@@ -41,8 +41,8 @@ from pairs import find_pairs, half_of, read_sources
 from torch import Tensor
 
 from monai_ddfm import metrics
-from monai_ddfm.inferers.tissue import has_tissue
-from monai_ddfm.presets import parse_preset
+from monai_ddfm.foreground import has_tissue
+from monai_ddfm.pipeline.presets import parse_preset
 from monai_ddfm.transforms.modality import modality_of
 from monai_ddfm.transforms.normalize_modality import NormalizeModality
 

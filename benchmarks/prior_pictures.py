@@ -32,7 +32,7 @@ import torch
 from monai.transforms import LoadImage
 from torch import Tensor
 
-from monai_ddfm.inferers.denoise_sources import denoise_sources
+from monai_ddfm.denoising.denoise_sources import denoise_sources
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.convert import open_prior
 from monai_ddfm.samplers import sample_ddim, spaced_timesteps

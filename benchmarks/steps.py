@@ -31,9 +31,9 @@ from consistency import METRICS, PAIRS, volumes_of
 from markdown_table import spread, table
 from torch import Tensor
 
+from monai_ddfm.foreground import has_tissue
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.inferers.tissue import has_tissue
-from monai_ddfm.presets import parse_preset
+from monai_ddfm.pipeline.presets import parse_preset
 from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
 
 STEPS, MANY = (3, 5, 10, 25, 100), 250

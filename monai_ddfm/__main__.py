@@ -18,7 +18,7 @@ from argparse import ArgumentParser, Namespace
 
 from monai_ddfm import __version__
 from monai_ddfm.commands import convert_prior, fuse
-from monai_ddfm.report.reason import reason_of
+from monai_ddfm.errors import reason_of
 
 __all__ = ["main"]
 

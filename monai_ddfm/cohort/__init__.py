@@ -14,12 +14,12 @@
 from __future__ import annotations
 
 from monai_ddfm.cohort.case_loader import CaseLoader
-from monai_ddfm.cohort.claims import Claims
 from monai_ddfm.cohort.device import check_device, local_device, threads_per_process
-from monai_ddfm.cohort.ledger import Ledger
 from monai_ddfm.cohort.processes import OneProcess, TorchrunProcesses
 from monai_ddfm.cohort.run import run_cohort
+from monai_ddfm.cohort.run_log import Ledger
 from monai_ddfm.cohort.summary import write_summary
+from monai_ddfm.cohort.work_queue import Claims
 from monai_ddfm.cohort.write_behind import WriteBehind
 
 __all__ = [

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 from monai.data.utils import list_data_collate
 
-from monai_ddfm.cases import CaseDataset
-from monai_ddfm.cohort.claims import Claims
-from monai_ddfm.cohort.ledger import Ledger
-from monai_ddfm.report.results import Results
+from monai_ddfm.cohort.cases import CaseDataset
+from monai_ddfm.cohort.results import Results
+from monai_ddfm.cohort.run_log import Ledger
+from monai_ddfm.cohort.work_queue import Claims
 
 __all__ = ["CaseLoader"]
 

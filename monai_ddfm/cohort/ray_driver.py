@@ -29,11 +29,11 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import ensure_tuple, optional_import
 
-from monai_ddfm.cohort.claims import bytes_of_case
-from monai_ddfm.cohort.ledger import FAILED, Ledger
 from monai_ddfm.cohort.run import failure_of
+from monai_ddfm.cohort.run_log import FAILED, Ledger
 from monai_ddfm.cohort.summary import write_summary
-from monai_ddfm.report.reason import reason_of
+from monai_ddfm.cohort.work_queue import bytes_of_case
+from monai_ddfm.errors import reason_of
 
 __all__ = ["fuse_case", "fuse_on_ray"]
 
@@ -132,7 +132,7 @@ def _outcome(ray: Any, task: Any, case: str) -> dict[str, Any]:
 if __name__ == "__main__":
     import fire
 
-    from monai_ddfm.report.reason import say_reason_last
+    from monai_ddfm.errors import say_reason_last
 
     logging.basicConfig(level=logging.INFO)
     say_reason_last()

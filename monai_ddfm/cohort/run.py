@@ -22,8 +22,8 @@ from typing import Any
 from monai.engines import Evaluator
 
 from monai_ddfm.cohort.case_loader import CaseLoader
-from monai_ddfm.cohort.ledger import FAILED, FINISHED, KEPT
 from monai_ddfm.cohort.processes import OneProcess
+from monai_ddfm.cohort.run_log import FAILED, FINISHED, KEPT
 from monai_ddfm.cohort.summary import write_summary
 from monai_ddfm.cohort.write_behind import WriteBehind
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_ddfm import __version__
-from monai_ddfm.cohort.ledger import FAILED, FINISHED, KEPT
-from monai_ddfm.whole import whole_file
+from monai_ddfm.cohort.run_log import FAILED, FINISHED, KEPT
+from monai_ddfm.io.atomic import whole_file
 
 __all__ = ["write_summary"]
 

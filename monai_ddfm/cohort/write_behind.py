@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from monai.transforms import Transform
 
-from monai_ddfm.cohort.ledger import Ledger
+from monai_ddfm.cohort.run_log import Ledger
 
 __all__ = ["WriteBehind"]
 

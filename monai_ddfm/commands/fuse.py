@@ -24,9 +24,9 @@ from typing import Any
 import yaml
 from monai.bundle import ConfigWorkflow
 
-from monai_ddfm.commands.archive_trip import archive_at, fetch_sources, store_results
-from monai_ddfm.files import PICTURE_ENDINGS, image_ending, image_stem
-from monai_ddfm.presets import BUNDLE_ROOT, config_files, preset_names
+from monai_ddfm.commands.dicomweb import archive_at, fetch_sources, store_results
+from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending, image_stem
+from monai_ddfm.pipeline.presets import BUNDLE_ROOT, config_files, preset_names
 from monai_ddfm.transforms.modality import Modality, modality_of
 
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]

@@ -23,13 +23,13 @@ from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
+from monai_ddfm.foreground import has_tissue, tissue_box
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
-from monai_ddfm.inferers.novelty import novelty
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
-from monai_ddfm.inferers.slice_walk import FusedSlices, SliceWalk, WalkContext
+from monai_ddfm.inferers.slice_fusion import FusedSlices, SliceWalk, WalkContext
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
-from monai_ddfm.inferers.tissue import has_tissue, tissue_box
+from monai_ddfm.maps.novelty import novelty
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
 from monai_ddfm.samplers import check_timesteps, spaced_timesteps

@@ -9,16 +9,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Volumes as stacks of slices, and slices of any size for networks that want multiples."""
+"""Volumes as stacks of slices."""
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
 from monai.data import MetaTensor
 from torch import Tensor
 
-__all__ = ["pad_by_reflection", "slices_to_volume", "volume_to_slices", "voxel_size"]
+__all__ = ["slices_to_volume", "volume_to_slices", "voxel_size"]
 
 
 def volume_to_slices(volume: Tensor, slice_axis: int = -1) -> Tensor:
@@ -56,24 +54,3 @@ def _tensor_axis(slice_axis: int) -> int:
     if not -3 <= slice_axis < 3:
         raise ValueError(f"slice_axis counts the three spatial axes, -3 to 2, got {slice_axis}")
     return 2 + slice_axis % 3
-
-
-def _reflected(size: int, multiple: int, device: torch.device) -> Tensor:
-    """Indices that lengthen an axis to the next multiple by reflection, to and fro when the axis is short."""
-    padded = -(-size // multiple) * multiple
-    if size == 1:
-        return torch.zeros(padded, dtype=torch.long, device=device)
-    position = torch.arange(padded, device=device) % (2 * size - 2)
-    return torch.minimum(position, 2 * size - 2 - position)
-
-
-def pad_by_reflection(images: Tensor, multiple: int) -> Tensor:
-    """Lengthen the last two axes to multiples of `multiple`, reflecting past the end; ``[..., :H, :W]`` undoes it."""
-    height, width = images.shape[-2:]
-    down, right = -height % multiple, -width % multiple
-    if not (down or right):
-        return images
-    if images.ndim == 4 and down < height and right < width:
-        return F.pad(images, (0, right, 0, down), mode="reflect")
-    rows, columns = (_reflected(size, multiple, images.device) for size in (height, width))
-    return images.index_select(-2, rows).index_select(-1, columns)

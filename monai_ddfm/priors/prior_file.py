@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from monai_ddfm.whole import whole_file
+from monai_ddfm.io.atomic import whole_file
 
 __all__ = ["read_header", "write_prior_file"]
 

@@ -24,7 +24,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
 
-from monai_ddfm.whole import remove_partial, whole_file
+from monai_ddfm.io.atomic import remove_partial, whole_file
 
 __all__ = ["MetricTables"]
 

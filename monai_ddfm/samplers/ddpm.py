@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from monai_ddfm.samplers.walk import Callback, Noise, PredictX0, Rectify, walk
+from monai_ddfm.samplers.sampling_loop import Callback, Noise, PredictX0, Rectify, walk
 
 __all__ = ["sample_ddpm"]
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from monai_ddfm.samplers.walk import Callback, PredictX0, Rectify, walk
+from monai_ddfm.samplers.sampling_loop import Callback, PredictX0, Rectify, walk
 
 __all__ = ["sample_dpm_solver"]
 

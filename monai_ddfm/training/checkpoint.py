@@ -24,8 +24,8 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from monai_ddfm.io.atomic import whole_file
 from monai_ddfm.priors.prior_file import write_prior_file
-from monai_ddfm.whole import whole_file
 
 __all__ = ["PriorWriter", "ResumableCheckpoint", "settings_difference"]
 

@@ -27,8 +27,8 @@ from ignite.engine import Engine, Events
 from monai.data import MetaTensor
 from torch import Tensor
 
+from monai_ddfm.io.atomic import whole_file
 from monai_ddfm.priors.base import DiffusionPrior
-from monai_ddfm.whole import whole_file
 
 __all__ = ["DenoisingTable", "denoising_psnr", "middle_slices"]
 

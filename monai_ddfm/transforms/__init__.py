@@ -27,7 +27,6 @@ from monai_ddfm.transforms.colour_functional import (
     ColourFunctionald,
     ColourFunctionalDict,
 )
-from monai_ddfm.transforms.fuse_ddfm import FuseDDFM, FuseDDFMD, FuseDDFMd, FuseDDFMDict
 from monai_ddfm.transforms.keep_chroma import KeepChromaD, KeepChromad, KeepChromaDict
 from monai_ddfm.transforms.match_grids import MatchGrids, MatchGridsD, MatchGridsd, MatchGridsDict
 from monai_ddfm.transforms.modality import Modality, modality_of
@@ -49,7 +48,7 @@ from monai_ddfm.transforms.restore_intensity import (
 )
 from monai_ddfm.transforms.split_maps import SplitMapsD, SplitMapsd, SplitMapsDict
 from monai_ddfm.transforms.write_dicom import WriteDicomD, WriteDicomd, WriteDicomDict
-from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict, WritePreviewd
+from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict
 
 __all__ = [
     "CheckGeometry",
@@ -68,10 +67,6 @@ __all__ = [
     "ColourFunctionalD",
     "ColourFunctionalDict",
     "ColourFunctionald",
-    "FuseDDFM",
-    "FuseDDFMD",
-    "FuseDDFMDict",
-    "FuseDDFMd",
     "KeepChromaD",
     "KeepChromaDict",
     "KeepChromad",
@@ -113,6 +108,5 @@ __all__ = [
     "WriteFusedD",
     "WriteFusedDict",
     "WriteFusedd",
-    "WritePreviewd",
     "modality_of",
 ]

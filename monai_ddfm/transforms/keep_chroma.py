@@ -24,7 +24,7 @@ from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 from PIL import Image
 
-from monai_ddfm.files import PICTURE_ENDINGS, image_ending
+from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.colour_functional import add_chroma, split_chroma
 

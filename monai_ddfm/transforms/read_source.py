@@ -23,9 +23,9 @@ from monai.transforms import EnsureChannelFirst, MapTransform, Transform
 from monai.utils import ImageMetaKey
 from PIL.Image import Image
 
-from monai_ddfm.dicom.reader import DDFMDicomReader
-from monai_ddfm.files import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
-from monai_ddfm.report.reason import reason_of
+from monai_ddfm.dicom.read.reader import DDFMDicomReader
+from monai_ddfm.errors import reason_of
+from monai_ddfm.io.endings import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
 
 __all__ = ["ReadSource", "ReadSourceD", "ReadSourceDict", "ReadSourced"]
 

@@ -25,15 +25,15 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from monai_ddfm.dicom.deidentify import Pseudonym
-from monai_ddfm.dicom.derivation import Derivation
-from monai_ddfm.dicom.derived_header import check_sources
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
-from monai_ddfm.dicom.presentation import reason_against_overlay, write_presentation_state
-from monai_ddfm.dicom.suv import suv_body_weight_factor
-from monai_ddfm.dicom.write_colour import write_colour_image
-from monai_ddfm.dicom.write_grey import write_grey_series
+from monai_ddfm.dicom.read.suv import suv_body_weight_factor
+from monai_ddfm.dicom.write.colour import write_colour_image
+from monai_ddfm.dicom.write.deidentify import Pseudonym
+from monai_ddfm.dicom.write.derivation import Derivation
+from monai_ddfm.dicom.write.derived_header import check_sources
+from monai_ddfm.dicom.write.grey import write_grey_series
+from monai_ddfm.dicom.write.presentation import reason_against_overlay, write_presentation_state
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.write_fused import result_path

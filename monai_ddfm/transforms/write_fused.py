@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Fused images and previews on disk."""
+"""Fused images on disk."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from PIL import Image
 
-from monai_ddfm.files import VOLUME_ENDINGS, image_ending
-from monai_ddfm.report.preview import preview_picture
-from monai_ddfm.whole import whole_file
+from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.endings import VOLUME_ENDINGS, image_ending
 
-__all__ = ["WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "WritePreviewd", "result_path"]
+__all__ = ["WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "result_path"]
 
 
 def result_path(output_dir: str | Path, case: str, suffix: str, extension: str) -> Path:
@@ -121,45 +120,6 @@ class WriteFusedd(MapTransform):
         """Write every key's image; the data is returned unchanged."""
         for key in self.key_iterator(dict(data)):
             self.write(data[key], result_path(self.output_dir, data[self.case_key], self.suffixes[key], self.extension))
-        return dict(data)
-
-
-class WritePreviewd(MapTransform):
-    """Write a PNG of the keys' volumes (in [-1, 1], one grid) side by side, in three planes.
-
-    Args:
-        keys: the volumes, in the order of the columns; a key that a case lacks is left out.
-        output_dir: folder, made when missing.
-        names: titles; the keys by default.
-        case_key: key of the case's name.
-        overwrite: replace an existing file.
-    """
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        output_dir: str | Path,
-        names: Sequence[str] | None = None,
-        case_key: str = "case",
-        overwrite: bool = False,
-    ) -> None:
-        super().__init__(keys)
-        self.output_dir = output_dir
-        self.names = list(names or map(str, self.keys))
-        self.case_key = case_key
-        self.overwrite = overwrite
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write the picture; the data is returned unchanged.
-
-        Raises:
-            FileExistsError: the file exists and `overwrite` is off.
-        """
-        path = result_path(self.output_dir, data[self.case_key], "preview", ".png")
-        columns = {name: data[key] for name, key in zip(self.names, self.keys, strict=True) if key in data}
-        picture = preview_picture(columns)
-        with whole_file(path, self.overwrite) as partial:
-            picture.save(partial)
         return dict(data)
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 from monai.bundle import run
 
-from monai_ddfm.presets import BUNDLE_ROOT, config_files
-from monai_ddfm.report.reason import reason_of
+from monai_ddfm.errors import reason_of
+from monai_ddfm.pipeline.presets import BUNDLE_ROOT, config_files
 
 EVALUATE = str(BUNDLE_ROOT / "configs" / "evaluate.yaml")
 

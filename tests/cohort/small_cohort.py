@@ -27,8 +27,8 @@ from monai.bundle import ConfigWorkflow
 import monai_ddfm.cohort
 import monai_ddfm.inferers
 import monai_ddfm.transforms  # noqa: F401 # so that processes forked from here have everything
-from monai_ddfm.presets import BUNDLE_ROOT, config_files
-from monai_ddfm.report.reason import reason_of
+from monai_ddfm.errors import reason_of
+from monai_ddfm.pipeline.presets import BUNDLE_ROOT, config_files
 
 SETTINGS = {
     "anchor": "MR",

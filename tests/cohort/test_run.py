@@ -19,7 +19,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from monai_ddfm.report.reason import reason_of
+from monai_ddfm.errors import reason_of
 from tests.cohort.small_cohort import fused_voxels, make_case, make_cases, run_small, small_workflow
 
 

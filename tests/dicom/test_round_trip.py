@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from monai_ddfm.dicom.identity import SeriesIdentity
-from monai_ddfm.dicom.reader import read_series
-from monai_ddfm.dicom.write_grey import write_grey_series
+from monai_ddfm.dicom.read.reader import read_series
+from monai_ddfm.dicom.write.grey import write_grey_series
 from monai_ddfm.transforms import WriteFused
 from tests.dicom.shipped_study import FOLDERS, turned_series
 

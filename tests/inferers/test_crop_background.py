@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import torch
 
+from monai_ddfm.foreground import tissue_box
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.inferers.tissue import tissue_box
 from monai_ddfm.priors import IdentityPrior
 from monai_ddfm.rectifiers import StructureRectifier
 

@@ -19,7 +19,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_ddfm.inferers.slices import pad_by_reflection, slices_to_volume, volume_to_slices
+from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices
+from monai_ddfm.priors.predict_padded import pad_by_reflection
 
 
 @pytest.mark.parametrize(

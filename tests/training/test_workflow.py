@@ -25,8 +25,8 @@ from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from safetensors.torch import load_file
 
+from monai_ddfm.errors import reason_of
 from monai_ddfm.priors import open_prior
-from monai_ddfm.report.reason import reason_of
 from monai_ddfm.training import settings_difference
 from tests.training.volumes import write_training_folder
 

@@ -22,7 +22,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_ddfm.dicom.identity import IDENTITY_KEY, SeriesIdentity
-from monai_ddfm.dicom.reader import read_series
+from monai_ddfm.dicom.read.reader import read_series
 from monai_ddfm.transforms.check_registration import CheckRegistration, CheckRegistrationd
 from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 

@@ -20,7 +20,7 @@ import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 
-from monai_ddfm.dicom.reader import read_series
+from monai_ddfm.dicom.read.reader import read_series
 from monai_ddfm.transforms import NormalizeModality, RestoreIntensity, WriteDicomd
 from tests.dicom.shipped_study import FOLDERS, identity, volume
 from tests.dicom.validators import needs_validators, validator_errors

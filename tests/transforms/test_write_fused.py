@@ -26,7 +26,8 @@ from monai.data import MetaTensor
 from monai.transforms import LoadImage
 from PIL import Image
 
-from monai_ddfm.transforms import WriteFused, WriteFusedd, WritePreviewd
+from monai_ddfm.report.write_preview import WritePreviewd
+from monai_ddfm.transforms import WriteFused, WriteFusedd
 from monai_ddfm.transforms.write_fused import result_path
 from tests.volumes import affines, random_volume
 

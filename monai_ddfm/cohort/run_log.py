@@ -1,0 +1,93 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What became of every case in one process, and how long each stage took."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from monai_ddfm.errors import reason_of
+
+__all__ = ["FAILED", "FINISHED", "KEPT", "Ledger"]
+
+logger = logging.getLogger(__name__)
+FINISHED, KEPT, FAILED = "finished", "kept", "failed"
+_NO_ROOM = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+class Ledger:
+    """Notes of one process about its cases.
+
+    A note is ``{"case", "status", "reason", "rank", "seconds": {"load": s, "fuse": s, "write": s}}``; the status is
+    ``finished``, ``kept`` (a result of an earlier run stands) or ``failed``.
+
+    Args:
+        rank: number of this process.
+    """
+
+    def __init__(self, rank: int = 0) -> None:
+        self.rank = rank
+        self.errors: dict[str, BaseException] = {}
+        self._notes: dict[str, dict[str, Any]] = {}
+        self._begun: dict[tuple[str, str], float] = {}
+
+    def _note(self, case: str) -> dict[str, Any]:
+        new: dict[str, Any] = {"case": case, "status": None, "reason": None, "rank": self.rank, "seconds": {}}
+        return self._notes.setdefault(case, new)
+
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        """The notes on all cases whose end is known."""
+        return [note for note in self._notes.values() if note["status"]]
+
+    @property
+    def no_room(self) -> bool:
+        """Whether results could not be written because the disk is full: other cases would fail alike."""
+        return any(isinstance(error, OSError) and error.errno in _NO_ROOM for error in self.errors.values())
+
+    def begin(self, case: str, stage: str) -> None:
+        """Start the clock of a stage."""
+        self._begun[case, stage] = time.perf_counter()
+
+    def end(self, case: str, stage: str) -> None:
+        """Stop the clock of a stage and note the seconds."""
+        self._note(case)["seconds"][stage] = round(time.perf_counter() - self._begun.pop((case, stage)), 3)
+
+    @contextmanager
+    def timed(self, case: str, stage: str) -> Iterator[None]:
+        """Note the seconds spent inside."""
+        self.begin(case, stage)
+        try:
+            yield
+        finally:
+            self.end(case, stage)
+
+    def finished(self, case: str) -> None:
+        """Note that all results of a case are written."""
+        self._note(case)["status"] = FINISHED
+
+    def kept(self, case: str) -> None:
+        """Note that a case had been finished before, from the same files and settings."""
+        self._note(case)["status"] = KEPT
+        logger.warning("%s: finished already, kept", case)
+
+    def failed(self, case: str, error: BaseException) -> None:
+        """Note why a case has no result."""
+        reason = reason_of(error)
+        self.errors[case] = reason.with_traceback(None)  # a traceback would hold the case's volumes
+        self._note(case).update(status=FAILED, reason=f"{type(reason).__name__}: {reason}")
+        logger.error("%s: failed, %s: %s", case, type(reason).__name__, reason)

@@ -1,0 +1,65 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Sources out of an archive, and results back into it, for the command ``fuse``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_ddfm.dicom.archive.dicomweb import DicomWebArchive
+
+__all__ = ["archive_at", "fetch_sources", "store_results"]
+
+logger = logging.getLogger(__name__)
+TOKEN_VARIABLE = "DICOMWEB_TOKEN"
+
+
+def archive_at(url: str) -> DicomWebArchive:
+    """Return the archive at `url`; a bearer token for it is read from the environment variable DICOMWEB_TOKEN."""
+    token = os.environ.get(TOKEN_VARIABLE)
+    return DicomWebArchive(url, headers={"Authorization": f"Bearer {token}"} if token else None)
+
+
+def fetch_sources(archive: DicomWebArchive, study: str, wanted: Sequence[str], folder: Path) -> list[Path]:
+    """Fetch series of a study into folders named by number and modality, in the order asked for.
+
+    Args:
+        archive: where they are.
+        study: StudyInstanceUID.
+        wanted: for each source its Modality (MR, CT, PT, NM) or its SeriesInstanceUID.
+        folder: holds the new folders.
+
+    Raises:
+        FileNotFoundError, ValueError: none or several series fit.
+        OSError: the archive cannot be reached, refuses, or keeps breaking off.
+    """
+    fetched = []
+    for number, name in enumerate(wanted, start=1):
+        is_uid = "." in name
+        series = archive.choose_series(study, None if is_uid else name, name if is_uid else None)
+        fetched.append(archive.fetch_series(series, folder / f"{number}_{series.modality}"))
+        logger.info("fetched %s", series)
+    return fetched
+
+
+def store_results(archive: DicomWebArchive, output_dir: Path, case: str) -> int:
+    """Store the DICOM results of a case; returns how many instances the archive confirmed.
+
+    Raises:
+        OSError: the archive refuses or cannot be reached; the message says what was stored, the files stay.
+    """
+    single = [output_dir / f"{case}_{what}.dcm" for what in ("colour", "overlay")]
+    files = [*sorted((output_dir / f"{case}_fused").glob("*.dcm")), *(file for file in single if file.is_file())]
+    return len(archive.store(files))

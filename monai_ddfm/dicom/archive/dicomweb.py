@@ -1,0 +1,260 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Series from and to an archive (PACS) over DICOMweb: QIDO-RS to find, WADO-RS to fetch, STOW-RS to store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import requests
+from dicomweb_client.web import DICOMwebClient
+from pydicom.dataset import Dataset
+
+from monai_ddfm.dicom.archive.retries import IncompleteAnswerError, Retries
+from monai_ddfm.dicom.archive.store_answer import accepted_instances, first_refusal
+from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME
+from monai_ddfm.io.atomic import whole_folder
+
+__all__ = ["ArchiveSeries", "DicomWebArchive"]
+
+_ANY_TRANSFER_SYNTAX = (("application/dicom", "*"),)
+
+
+@dataclass(frozen=True)
+class ArchiveSeries:
+    """A series in the archive, as its query answers.
+
+    Attributes:
+        study_instance_uid: StudyInstanceUID.
+        series_instance_uid: SeriesInstanceUID.
+        modality: Modality, "" when the archive does not say.
+        description: SeriesDescription, "" when the archive does not say.
+    """
+
+    study_instance_uid: str
+    series_instance_uid: str
+    modality: str
+    description: str
+
+    def __str__(self) -> str:
+        return f"{self.modality} {self.description!r} ({self.series_instance_uid})"
+
+
+class DicomWebArchive:
+    """An archive that speaks DICOMweb.
+
+    Every request is repeated when the connection fails or the archive is busy, `attempts` times in all; what it
+    refuses is not. Errors are `OSError`: `ConnectionError` when it cannot be reached or drops the connection,
+    `PermissionError` when it wants other credentials.
+
+    Args:
+        url: root of the service, e.g. ``http://localhost:8042/dicom-web``.
+        headers: sent with every request, e.g. ``{"Authorization": "Bearer ..."}``.
+        timeout: seconds to wait for the connection, and for each piece of an answer.
+        attempts: how often a request is tried, 1 or more.
+        wait: seconds before the second attempt; doubled for each further one.
+        batch_bytes: a store request holds about so many bytes of files.
+
+    Raises:
+        ValueError: `url` is no http(s) address, or `attempts` is less than 1.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 60.0,
+        attempts: int = 3,
+        wait: float = 1.0,
+        batch_bytes: int = 32_000_000,
+    ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"a DICOMweb address begins with http:// or https://, got {url!r}")
+        self.url = url.rstrip("/")
+        self.batch_bytes = batch_bytes
+        self._ask = Retries(self.url, attempts, wait)
+        self._client = DICOMwebClient(
+            self.url, headers=dict(headers or {}), timeout=timeout, permissive_uid=True, chunk_size=1_000_000
+        )
+        # its own retry sends a body that the first attempt has used up
+        self._client.set_http_retry_params(retry=False)
+
+    def find_series(self, study_instance_uid: str, modality: str | None = None) -> list[ArchiveSeries]:
+        """Return the series of a study.
+
+        Raises:
+            FileNotFoundError: the archive has no such study, or none of its series has that modality.
+            OSError: the archive cannot be asked.
+        """
+        answers = self._ask(
+            f"asking for the series of study {study_instance_uid}",
+            lambda: self._client.search_for_series(study_instance_uid, fields=["SeriesDescription"]),
+        )
+        found = [_archive_series(answer, study_instance_uid) for answer in answers]
+        if not found:
+            raise FileNotFoundError(f"{self.url} has no study {study_instance_uid}")
+        fitting = [series for series in found if modality in (None, series.modality)]
+        if not fitting:
+            held = "; ".join(map(str, found))
+            raise FileNotFoundError(f"study {study_instance_uid} at {self.url} has no {modality} series; it has {held}")
+        return fitting
+
+    def choose_series(
+        self, study_instance_uid: str, modality: str | None = None, series_instance_uid: str | None = None
+    ) -> ArchiveSeries:
+        """Return the one series of a study that fits; series that this package wrote are no sources.
+
+        Raises:
+            FileNotFoundError: none fits.
+            ValueError: several fit; the message lists them.
+            OSError: the archive cannot be asked.
+        """
+        fitting = self.find_series(study_instance_uid, modality)
+        if series_instance_uid is not None:
+            fitting = [series for series in fitting if series.series_instance_uid == series_instance_uid]
+            if not fitting:
+                raise FileNotFoundError(
+                    f"study {study_instance_uid} at {self.url} has no {modality or ''} series {series_instance_uid}"
+                )
+        if len(fitting) > 1:
+            fitting = [series for series in fitting if not self._is_derived_here(series)] or fitting
+        if len(fitting) > 1:
+            raise ValueError(
+                f"{len(fitting)} series of study {study_instance_uid} at {self.url} fit {modality or 'any modality'}: "
+                f"{'; '.join(map(str, fitting))}; choose one by its SeriesInstanceUID"
+            )
+        return fitting[0]
+
+    def fetch_series(self, series: ArchiveSeries, folder: str | Path, overwrite: bool = False) -> Path:
+        """Fetch a series into a folder that appears whole or not at all.
+
+        Instances come in the transfer syntax they are stored in. Their number is checked against the archive's query.
+
+        Args:
+            series: what to fetch.
+            folder: the new folder.
+            overwrite: replace it where it exists.
+
+        Returns:
+            `folder`, with one file per instance.
+
+        Raises:
+            FileExistsError: `folder` exists and `overwrite` is False.
+            OSError: the archive cannot be asked, or keeps sending less than it says it has. Nothing is left behind.
+        """
+        doing = f"fetching series {series.series_instance_uid}"
+        uids = (series.study_instance_uid, series.series_instance_uid)
+        listed = self._ask(f"listing {series}", lambda: self._client.search_for_instances(*uids))
+        wanted = {str(Dataset.from_json(answer).SOPInstanceUID) for answer in listed}
+        with whole_folder(folder, overwrite) as filling:
+            self._ask(doing, lambda: self._fetch_into(uids, wanted, filling))
+        return Path(folder)
+
+    def store(self, files: Iterable[str | Path]) -> list[str]:
+        """Store instances.
+
+        Args:
+            files: DICOM files.
+
+        Returns:
+            SOPInstanceUID of each, in order; all are in the archive.
+
+        Raises:
+            OSError: the archive cannot be reached or refuses some; the message says how many it confirmed. Storing the
+                same files again is safe: their UIDs are the same.
+        """
+        paths = [Path(file) for file in files]
+        confirmed: list[str] = []
+        for batch in self._batches(paths):
+            datasets = [pydicom.dcmread(path) for path in batch]
+            doing = f"storing {len(paths)} instances"
+            try:
+                answer = self._ask(doing, lambda sent=datasets: self._store_once(sent))  # type: ignore[misc]
+            except OSError as error:
+                raise type(error)(
+                    f"{error}; {len(confirmed)} of {len(paths)} instances are confirmed as stored"
+                    f"{_unknown(len(batch), error)}; run it again: equal UIDs are not stored twice"
+                ) from error
+            sent = [str(dataset.SOPInstanceUID) for dataset in datasets]
+            accepted = accepted_instances(answer, sent)
+            confirmed += accepted
+            if len(accepted) < len(sent):
+                refused = len(sent) - len(accepted)
+                raise OSError(
+                    f"{self.url} refused {refused} of {len(sent)} instances sent{first_refusal(answer)}; "
+                    f"{len(confirmed)} of {len(paths)} instances are confirmed as stored"
+                )
+        return confirmed
+
+    def _batches(self, paths: Sequence[Path]) -> list[list[Path]]:
+        batches: list[list[Path]] = []
+        filled = self.batch_bytes
+        for path in paths:
+            size = path.stat().st_size
+            if filled + size > self.batch_bytes:
+                batches.append([])
+                filled = 0
+            batches[-1].append(path)
+            filled += size
+        return batches
+
+    def _store_once(self, datasets: Sequence[Dataset]) -> Dataset:
+        try:
+            return self._client.store_instances(datasets)
+        except requests.HTTPError as error:
+            # 409: some or all were refused; the answer says which (PS3.18 10.5.3)
+            if error.response is None or error.response.status_code != requests.codes.conflict:
+                raise
+            try:
+                return Dataset.from_json(error.response.json())
+            except ValueError:
+                raise error from None
+
+    def _fetch_into(self, uids: tuple[str, str], wanted: set[str], folder: Path) -> None:
+        for left_over in folder.iterdir():
+            left_over.unlink()
+        got: set[str] = set()
+        for dataset in self._client.iter_series(*uids, media_types=_ANY_TRANSFER_SYNTAX):
+            if "SOPInstanceUID" not in dataset:
+                raise IncompleteAnswerError("an instance without a SOPInstanceUID")
+            got.add(str(dataset.SOPInstanceUID))
+            dataset.save_as(folder / f"{len(got):05d}.dcm", enforce_file_format=True)
+        if not wanted <= got:
+            raise IncompleteAnswerError(f"{len(got & wanted)} of {len(wanted)} instances")
+
+    def _is_derived_here(self, series: ArchiveSeries) -> bool:
+        uids = (series.study_instance_uid, series.series_instance_uid)
+        first = self._ask(f"listing {series}", lambda: self._client.search_for_instances(*uids, limit=1))
+        if not first:
+            return False
+        instance = str(Dataset.from_json(first[0]).SOPInstanceUID)
+        header = self._ask(f"reading {series}", lambda: self._client.retrieve_instance_metadata(*uids, instance))
+        return Dataset.from_json(header).get("Manufacturer") == SOFTWARE_NAME
+
+
+def _archive_series(answer: dict[str, Any], study_instance_uid: str) -> ArchiveSeries:
+    dataset = Dataset.from_json(answer)
+    return ArchiveSeries(
+        study_instance_uid,
+        str(dataset.SeriesInstanceUID),
+        str(dataset.get("Modality") or ""),
+        str(dataset.get("SeriesDescription") or ""),
+    )
+
+
+def _unknown(batch: int, error: OSError) -> str:
+    """Say that a dropped connection leaves the fate of the instances then on their way open."""
+    return f", {batch} more were on their way" if isinstance(error, ConnectionError) else ""

@@ -1,0 +1,210 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The fusion of slices that walk the timesteps together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from monai_ddfm.denoising.denoise_sources import THRESHOLD, denoise_sources
+from monai_ddfm.denoising.source_noise import source_noise
+from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
+from monai_ddfm.inferers.memory import halving_batches
+from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.priors import DiffusionPrior
+from monai_ddfm.priors.predict_padded import predict_padded
+from monai_ddfm.rectifiers import Rectifier
+from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dpm_solver
+
+__all__ = ["FusedSlices", "SliceWalk", "WalkContext"]
+
+_NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
+_FEWEST_SLICES = 8  # of a volume that is looked at from the side
+
+
+class WalkContext(NamedTuple):
+    """What a walk is made with, the same for all slices of a run.
+
+    Attributes:
+        prior: the prior.
+        dtype: tells the network's arithmetic, when it is first asked.
+        noise: the run's noise.
+        bar: progress, in slices times steps.
+    """
+
+    prior: DiffusionPrior
+    dtype: Callable[[], torch.dtype]
+    noise: NoiseField
+    bar: tqdm
+
+
+class FusedSlices(NamedTuple):
+    """Fused slices ``[n, 1, H, W]`` and the share of each source in them ``[n, K, H, W]``."""
+
+    fused: Tensor
+    provenance: Tensor
+
+
+class SliceWalk:
+    """Propose, rectify and step, for slices that share a batch; arguments as of `DDFMInferer`."""
+
+    def __init__(
+        self,
+        rectifier: Rectifier,
+        sampler: str,
+        timesteps: Sequence[int],
+        start: str,
+        eta: float,
+        denoise_sources: bool,
+        luminance_range: LuminanceRange,
+        slices_per_batch: int,
+        three_planes: bool = False,
+        clean_in_three_planes: bool = False,
+        callback: Callable[[int, int, Tensor, Tensor], None] | None = None,
+    ) -> None:
+        self.rectifier = rectifier
+        self.sampler = sampler
+        self.timesteps = list(timesteps)
+        self.start = start
+        self.eta = eta
+        self.denoise_sources = denoise_sources
+        self.luminance_range = luminance_range
+        self.slices_per_batch = slices_per_batch
+        self.three_planes = three_planes
+        self.clean_in_three_planes = clean_in_three_planes
+        self.callback = callback
+        self.pictures = False
+
+    @property
+    def coupled(self) -> bool:
+        """Whether slices that are walked together are one volume to the rectifier."""
+        return self.rectifier.spatial_dims == 3 and not self.pictures
+
+    def for_pictures(self) -> SliceWalk:
+        """Return this walk for pictures, which are no neighbours of each other."""
+        fitted = copy(self)
+        fitted.pictures, fitted.three_planes = True, False
+        return fitted
+
+    def for_spacing(self, spacing: Sequence[float]) -> SliceWalk:
+        """Return this walk for voxels of that size ``(D, H, W)``."""
+        fitted = copy(self)
+        fitted.rectifier = self.rectifier.for_spacing(spacing[-self.rectifier.spatial_dims :])
+        fitted.clean_in_three_planes = self.clean_in_three_planes and max(spacing) <= _NEARLY_CUBIC * min(spacing)
+        return fitted
+
+    def __call__(self, sources: Tensor, places: list[int], context: WalkContext) -> FusedSlices:
+        """Fuse sources ``[n, K, H, W]`` that stand at `places` in their volume."""
+        if self.denoise_sources:
+            sources = self._clean(sources, context)
+        stacked = self._stack(sources)
+        state = self.rectifier.start(stacked)
+        if self.rectifier.listens(state):
+            fused, state = self._sample(sources, stacked, state, places, context)
+        else:
+            context.bar.update(len(sources) * len(self.timesteps))
+            fused = self._unstack(self.rectifier.solve(stacked, state))
+        return FusedSlices(fused, self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state)))
+
+    def _sample(
+        self, sources: Tensor, stacked: Tensor, state: Any, places: list[int], context: WalkContext
+    ) -> tuple[Tensor, Any]:
+        """Walk the timesteps; returns the fused slices ``[n, 1, H, W]`` and the rectifier's last state."""
+        prior, levels = context.prior, context.prior.alphas_cumprod.tolist()
+        positions = [0] * len(places) if self.pictures else places
+
+        def noise(t: int) -> Tensor:
+            return context.noise(positions, t, (prior.channels, *sources.shape[-2:]), like=sources)
+
+        def predict_x0(x_t: Tensor, t: int) -> Tensor:
+            context.bar.update(len(x_t))
+            return self._in_planes(lambda part: predict_padded(prior, part, t, context.dtype()), x_t, self.three_planes)
+
+        def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
+            rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
+            return self._unstack(rectified), state
+
+        x = noise(len(levels)).expand(len(sources), -1, -1, -1)  # one past the last timestep: the noise of the start
+        if self.start == "sources":
+            alpha = levels[self.timesteps[0]]
+            solution = self._unstack(self.rectifier.solve(stacked, state))
+            x = alpha**0.5 * solution + (1.0 - alpha) ** 0.5 * x
+        rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
+        arguments = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
+        if self.sampler == "dpm_solver":
+            x, state = sample_dpm_solver(x, *arguments, callback=self.callback)
+        elif self.sampler == "ddpm":
+            x, state = sample_ddpm(x, *arguments, noise=noise, callback=self.callback)
+        else:
+            x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
+        return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
+
+    def _clean(self, sources: Tensor, context: WalkContext) -> Tensor:
+        """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise.
+
+        Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
+        """
+
+        def clean(part: Tensor, sigma: Tensor) -> Tensor:
+            return denoise_sources(part, sigma, context.prior, dtype=context.dtype())
+
+        def clean_alone(part: Tensor) -> Tensor:
+            sigma = source_noise(part)
+            return part if _precise(sigma) else clean(part, sigma)
+
+        if not self.coupled:
+            return self._in_batches(clean_alone, sources)
+        level = _typical(self._in_batches(source_noise, sources))
+        if _precise(level):
+            return sources
+        three = self.three_planes or self.clean_in_three_planes
+        return self._in_planes(lambda part: clean(part, level.expand(len(part), -1)), sources, three)
+
+    def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:
+        """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""
+        across = self._in_batches(predict, images)
+        if not three or len(images) < _FEWEST_SLICES:
+            return across
+        others = (self._in_batches(predict, images.transpose(0, axis)).transpose(0, axis) for axis in (2, 3))
+        return across + sum(other - across for other in others) / 3  # where all agree, exactly what they agree on
+
+    def _in_batches(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """Ask the network about as many slices at once as memory holds."""
+        predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch)
+        return predicted
+
+    def _stack(self, slices: Tensor) -> Tensor:
+        """``[n, C, H, W]`` as the rectifier wants it: as it is, one volume ``[1, C, n, H, W]``, or n of one slice."""
+        if self.rectifier.spatial_dims == 2:
+            return slices
+        return slices[:, :, None] if self.pictures else slices.movedim(0, 1)[None]
+
+    def _unstack(self, stacked: Tensor) -> Tensor:
+        if self.rectifier.spatial_dims == 2:
+            return stacked
+        return stacked[:, :, 0] if self.pictures else stacked[0].movedim(1, 0)
+
+
+def _typical(sigma: Tensor) -> Tensor:
+    """The median level of the slices ``[n, K]`` that have tissue to tell it from, ``[K]``."""
+    return sigma.masked_fill(sigma == 0.0, torch.nan).nanmedian(dim=0).values.nan_to_num(0.0)
+
+
+def _precise(sigma: Tensor) -> bool:
+    """Whether no source is to be cleaned, so that the prior's arithmetic need not be asked for."""
+    return bool((sigma <= THRESHOLD[0]).all())

@@ -1,0 +1,45 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+
+from monai_ddfm.dicom.write.source_geometry import pixel_spacing_of, slice_thickness_of
+
+
+def multi_frame(groups: str) -> Dataset:
+    """A header that says its spacing in the shared or the per-frame functional groups."""
+    measures, group, header = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [1.5, 1.25], 3.0
+    group.PixelMeasuresSequence = [measures]
+    setattr(header, groups, [group])
+    return header
+
+
+def test_a_classic_header_says_it_itself() -> None:
+    header = Dataset()
+    header.PixelSpacing, header.SliceThickness = [2.0, 3.0], 4.0
+    assert pixel_spacing_of(header) == (2.0, 3.0)
+    assert slice_thickness_of(header) == 4.0
+
+
+def test_a_multi_frame_header_says_it_in_its_groups() -> None:
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        assert pixel_spacing_of(multi_frame(groups)) == (1.5, 1.25)
+        assert slice_thickness_of(multi_frame(groups)) == 3.0
+
+
+def test_a_header_may_not_say_it() -> None:
+    header = Dataset()
+    header.SliceThickness = 0
+    assert pixel_spacing_of(header) is None
+    assert slice_thickness_of(header) is None

@@ -1,0 +1,107 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The presets: every overlay parses and builds the inferer it stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from monai_ddfm.cohort.record import describe
+from monai_ddfm.inferers import DDFMInferer
+from monai_ddfm.pipeline.presets import BUNDLE_ROOT, config_files, parse_preset, preset_names
+from monai_ddfm.priors import IdentityPrior
+from monai_ddfm.rectifiers import EMRectifier, ReferenceEMRectifier
+from monai_ddfm.samplers import spaced_timesteps
+
+
+def test_names() -> None:
+    assert {"mri_ct", "mri_pet", "mri_spect", "paper", "reference"} <= set(preset_names())
+    assert preset_names() == sorted(preset_names())
+
+
+@pytest.mark.parametrize("preset", [None, *preset_names()])
+def test_every_preset_builds_its_inferer(preset: str | None) -> None:
+    assert all(Path(file).is_file() for file in config_files(preset))
+    parser = parse_preset(preset, progress=False)
+    assert isinstance(parser.get_parsed_content("inferer"), DDFMInferer)
+    keys = parser.get_parsed_content("keys")
+    assert len(keys) >= 2
+    assert parser.get_parsed_content("preset") == (preset or "default")
+    parser.get_parsed_content("preprocessing")  # the names of its sources say their modality
+
+
+@pytest.mark.parametrize(
+    ("preset", "keys"), [("mri_ct", ["MR", "CT"]), ("mri_pet", ["MR", "PET"]), ("mri_spect", ["MR", "SPECT"])]
+)
+def test_sources(preset: str, keys: list[str]) -> None:
+    assert parse_preset(preset).get_parsed_content("keys") == keys
+
+
+@pytest.mark.parametrize(
+    ("preset", "inferer"),
+    [
+        ("paper", DDFMInferer(EMRectifier(0.5, 0.1), "ddim", 100, start="noise")),
+        (
+            "reference",
+            DDFMInferer(
+                ReferenceEMRectifier(0.5, 0.001),
+                "ddim",
+                timesteps=spaced_timesteps(100),
+                start="noise",
+                precision="float32",
+                luminance_range="studio",
+            ),
+        ),
+    ],
+)
+def test_published_settings(preset: str, inferer: DDFMInferer) -> None:
+    built = parse_preset(preset).get_parsed_content("inferer")
+    assert describe(built) == describe(inferer)
+    sources = torch.rand(1, 2, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert torch.equal(built(sources, IdentityPrior()), inferer(sources, IdentityPrior()))
+
+
+def test_overrides() -> None:
+    parser = parse_preset("paper", steps=4, seed=7)
+    wanted = DDFMInferer(EMRectifier(), steps=4, start="noise", seed=7)
+    assert describe(parser.get_parsed_content("inferer")) == describe(wanted)
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(ValueError, match=r"no preset 'best'; there are .*mri_ct, "):
+        config_files("best")
+
+
+def test_bundle_root() -> None:
+    assert (BUNDLE_ROOT / "models" / "prior.safetensors").is_file()
+    assert (BUNDLE_ROOT / "configs" / "inference.yaml").is_file()
+
+
+class _Counting(IdentityPrior):
+    """Cleans nothing, so that a walk follows, and counts the slices it is asked about."""
+
+    slices = 0
+
+    def predict_x0(self, x_t: torch.Tensor, t: torch.Tensor | int) -> torch.Tensor:
+        self.slices += len(x_t)
+        return super().predict_x0(x_t, t)
+
+
+@pytest.mark.parametrize(("preset", "evaluations"), [(None, 2 * 3 + 4), ("preview", 2 + 1)])
+def test_evaluations_a_slice_at_most(preset: str | None, evaluations: int) -> None:
+    noisy = 0.2 * torch.randn(1, 2, 24, 24, 24, generator=torch.Generator().manual_seed(0))
+    prior = _Counting()
+    parse_preset(preset, progress=False, precision="float32").get_parsed_content("inferer")(noisy, prior)
+    assert prior.slices == 24 * evaluations

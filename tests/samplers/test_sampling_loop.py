@@ -1,0 +1,63 @@
+# Copyright (c) monai_ddfm contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the walk hands to prior, rectifier, sampler and callback."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from monai_ddfm.samplers.sampling_loop import walk
+
+ALPHAS = torch.tensor([0.9, 0.8, 0.6, 0.3, 0.1], dtype=torch.float64)
+
+
+def test_order_of_things() -> None:
+    """Propose, rectify, step, for each timestep; ᾱ_prev is that of the next one in the list, 1 after the last."""
+    seen: list[tuple[object, ...]] = []
+
+    def predict_x0(x: Tensor, t: int) -> Tensor:
+        seen.append(("prior", t, x.item()))
+        return x + 1
+
+    def rectify(x0: Tensor, t: int, state: int) -> tuple[Tensor, int]:
+        seen.append(("sources", t, x0.item(), state))
+        return x0 * 10, state + 1
+
+    def step(x_t: Tensor, x0: Tensor, t: int, alpha: float, alpha_prev: float) -> Tensor:
+        seen.append(("step", t, x_t.item(), x0.item(), alpha, alpha_prev))
+        return x0 - x_t
+
+    def callback(index: int, t: int, x: Tensor, x0: Tensor) -> None:
+        seen.append(("callback", index, t, x.item(), x0.item()))
+
+    x, state = walk(torch.tensor(2.0), [4, 1], ALPHAS, predict_x0, rectify, 7, step, callback)
+    assert seen == [
+        ("prior", 4, 2.0),
+        ("sources", 4, 3.0, 7),
+        ("step", 4, 2.0, 30.0, 0.1, 0.8),
+        ("callback", 0, 4, 28.0, 30.0),
+        ("prior", 1, 28.0),
+        ("sources", 1, 29.0, 8),
+        ("step", 1, 28.0, 290.0, 0.8, 1.0),
+        ("callback", 1, 1, 262.0, 290.0),
+    ]
+    assert (x.item(), state) == (262.0, 9)
+
+
+def test_timesteps_are_checked_before_the_first_call() -> None:
+    def never(*_: object) -> Tensor:
+        raise AssertionError("called")
+
+    with pytest.raises(ValueError, match=r"within 4\.\.0"):
+        walk(torch.zeros(1), [5, 0], ALPHAS, never, never, None, never)
