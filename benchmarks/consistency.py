@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.cohort.cases import find_cases
-from monai_ddfm.foreground import has_tissue
+from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.metrics import FusionSSIMMetric, QabfMetric, SCDMetric, VIFMetric
 from monai_ddfm.pipeline.presets import parse_preset
@@ -65,7 +65,7 @@ def second_difference_ratio(fused: Tensor, provenance: Tensor, sources: Tensor) 
         return (volume[..., :-2] - 2.0 * volume[..., 1:-1] + volume[..., 2:]).abs()
 
     dominant = provenance[..., 1:-1].argmax(dim=1, keepdim=True)
-    tissue = has_tissue(sources)[..., 1:-1]
+    tissue = has_foreground(sources)[..., 1:-1]
     of_source = second_difference(sources).gather(1, dominant)
     return float(second_difference(fused)[tissue].mean() / of_source[tissue].mean())
 

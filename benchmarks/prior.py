@@ -19,8 +19,8 @@ on both sources, and, where the other source counts photons (PET, SPECT), with P
 brightest voxel). Three ways are compared:
 
     rectifier   the structure-aware rectifier alone
-    walk        the same in the diffusion walk: at each timestep a blend with the prior's proposal, by their precisions
-    default     the bundle's default: noisy sources are cleaned by the prior first, then as the walk
+    sampling    the same in diffusion sampling: at each timestep a blend with the prior's proposal, by their precisions
+    default     the bundle's default: noisy sources are cleaned by the prior first, then as sampling
 
 Printed are, as markdown: PSNR and SSIM to the rectifier's fusion of the *clean* sources, the eight usual measures on
 clean sources, and the standard deviation over seeds inside and outside the body, in percent of the range.
@@ -41,14 +41,14 @@ from pairs import find_pairs, half_of, read_sources
 from torch import Tensor
 
 from monai_ddfm import metrics
-from monai_ddfm.foreground import has_tissue
+from monai_ddfm.foreground import has_foreground
 from monai_ddfm.pipeline.presets import parse_preset
 from monai_ddfm.transforms.modality import modality_of
 from monai_ddfm.transforms.normalize_modality import NormalizeModality
 
 GAUSSIAN = {"noise 5 %": 0.1, "noise 10 %": 0.2}  # standard deviations in [-1, 1]
 POISSON = "Poisson"
-METHODS = ("rectifier", "walk", "default")
+METHODS = ("rectifier", "sampling", "default")
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "EN": lambda fused, _: metrics.entropy(fused),
     "SD": lambda fused, _: metrics.standard_deviation(fused),
@@ -112,7 +112,7 @@ def fusions(weights: Path | None, spatial_dims: int, seed: int = 0) -> dict[str,
     """The three ways of fusing slices or volumes, with the bundle's weights or others."""
     changes = {} if weights is None else {"weights": str(weights)}
     built = {}
-    for name, clean_first in (("walk", False), ("default", True)):
+    for name, clean_first in (("sampling", False), ("default", True)):
         config = parse_preset(
             None, progress=False, seed=seed, spatial_dims=spatial_dims, denoise_sources=clean_first, **changes
         )
@@ -165,7 +165,7 @@ def mean(rows: list[dict], column: str, **wanted: str) -> float:
 def tables(rows: list[dict]) -> str:
     """The two tables of all rows."""
     sets = list(dict.fromkeys(row["set"] for row in rows))
-    lines = ["| set | condition | rectifier dB | walk dB | default dB | gain dB | SSIM rectifier | walk | default |"]
+    lines = ["| set | condition | rectifier dB | sampling dB | default dB | gain dB | SSIM rectifier | sampling | default |"]
     lines.append("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for condition in [*GAUSSIAN, POISSON]:
         for name in sets:
@@ -185,11 +185,11 @@ def tables(rows: list[dict]) -> str:
 
 
 def seed_table(cases: list[Case], weights: Path | None, clip: bool, seeds: int = 8) -> str:
-    """Standard deviation over seeds at 10 percent noise, inside and outside the body, of the walk and the default."""
-    deviations: dict[str, list[tuple[float, float]]] = {"walk": [], "default": []}
+    """Standard deviation over seeds at 10 percent noise, inside and outside the body, of sampling and the default."""
+    deviations: dict[str, list[tuple[float, float]]] = {"sampling": [], "default": []}
     ways = {dims: [fusions(weights, dims, seed) for seed in range(seeds)] for dims in (2, 3)}
     for case in cases:
-        body = has_tissue(case.sources)
+        body = has_foreground(case.sources)
         sources = degraded(case, 100.0, clip)["noise 10 %"]
         for method, values in deviations.items():
             spread = torch.stack([way[method](sources) for way in ways[case.sources.ndim - 2]]).std(dim=0) / 2 * 100

@@ -69,7 +69,7 @@ class Cohort:
         self.taken: set[int] = set()
 
     def next_to_load(self) -> int | None:
-        """As `monai_ddfm.cohort.Claims` has it."""
+        """As `monai_ddfm.cohort.WorkQueue` has it."""
         number = next(self.numbers)
         return number if number < len(self.cases) else None
 

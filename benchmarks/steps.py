@@ -15,7 +15,7 @@
 
 Fuses the middle slices of every pair of DIR's volumes (see consistency.py) with 3 to 100 steps and compares with 250:
 PSNR in dB over tissue, fusion metrics, and seconds (median over runs, with the smallest and the largest). Clean sources
-decide alone and cost no evaluation; noise of a given standard deviation in [-1, 1] is added to show the walk at work.
+decide alone and cost no evaluation; noise of a given standard deviation in [-1, 1] is added to show sampling at work.
 `paper` is the paper's rectifier from pure noise.
 """
 
@@ -31,7 +31,7 @@ from consistency import METRICS, PAIRS, volumes_of
 from markdown_table import spread, table
 from torch import Tensor
 
-from monai_ddfm.foreground import has_tissue
+from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline.presets import parse_preset
 from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
@@ -67,7 +67,7 @@ def measure(way: str, prior: torch.nn.Module, sources: Tensor) -> list[dict[str,
     rows = []
     for steps in STEPS:
         fused = inferer(way, steps)(sources, prior)
-        row = {"steps": steps, "PSNR": psnr(fused, reference, has_tissue(sources))}
+        row = {"steps": steps, "PSNR": psnr(fused, reference, has_foreground(sources))}
         for name, metric_class in METRICS.items():
             metric = metric_class()
             metric(fused, sources)
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--volumes", type=Path, required=True)
     parser.add_argument("--slices", type=int, default=4, help="middle slices of each pair")
     parser.add_argument("--noise", type=float, default=0.0)
-    parser.add_argument("--ways", nargs="+", default=["default, ddim", "walk only, ddim", "walk only, dpm_solver"])
+    parser.add_argument("--ways", nargs="+", default=["default, ddim", "sampling only, ddim", "sampling only, dpm_solver"])
     parser.add_argument("--runs", type=int, default=1, help="timed runs")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)

@@ -15,19 +15,19 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["BACKGROUND", "has_tissue", "tissue_box"]
+__all__ = ["BACKGROUND", "has_foreground", "foreground_box"]
 
 BACKGROUND = -0.98  # a voxel is background where no source rises above one percent of its range
 
 
-def has_tissue(sources: Tensor) -> Tensor:
+def has_foreground(sources: Tensor) -> Tensor:
     """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
     return (sources > BACKGROUND).any(dim=1, keepdim=True)
 
 
-def tissue_box(sources: Tensor, margin: int) -> tuple[slice, slice]:
+def foreground_box(sources: Tensor, margin: int) -> tuple[slice, slice]:
     """Return rows and columns of the box around all tissue of slices ``[D, K, H, W]``, and `margin` around that."""
-    tissue = has_tissue(sources)[:, 0].any(dim=0)
+    tissue = has_foreground(sources)[:, 0].any(dim=0)
     box = []
     for axis, size in enumerate(tissue.shape):
         occupied = tissue.any(dim=1 - axis).nonzero().flatten()

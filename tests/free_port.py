@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A port of this machine that nobody listens at."""
+"""A port of this machine that nobody needs_prior at."""
 
 from __future__ import annotations
 

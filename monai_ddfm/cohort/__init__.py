@@ -17,15 +17,15 @@ from monai_ddfm.cohort.case_loader import CaseLoader
 from monai_ddfm.cohort.device import check_device, local_device, threads_per_process
 from monai_ddfm.cohort.processes import OneProcess, TorchrunProcesses
 from monai_ddfm.cohort.run import run_cohort
-from monai_ddfm.cohort.run_log import Ledger
+from monai_ddfm.cohort.run_log import RunLog
 from monai_ddfm.cohort.summary import write_summary
-from monai_ddfm.cohort.work_queue import Claims
+from monai_ddfm.cohort.work_queue import WorkQueue
 from monai_ddfm.cohort.write_behind import WriteBehind
 
 __all__ = [
     "CaseLoader",
-    "Claims",
-    "Ledger",
+    "WorkQueue",
+    "RunLog",
     "OneProcess",
     "TorchrunProcesses",
     "WriteBehind",

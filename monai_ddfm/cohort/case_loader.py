@@ -21,8 +21,8 @@ from monai.data.utils import list_data_collate
 
 from monai_ddfm.cohort.cases import CaseDataset
 from monai_ddfm.cohort.results import Results
-from monai_ddfm.cohort.run_log import Ledger
-from monai_ddfm.cohort.work_queue import Claims
+from monai_ddfm.cohort.run_log import RunLog
+from monai_ddfm.cohort.work_queue import WorkQueue
 
 __all__ = ["CaseLoader"]
 
@@ -41,20 +41,20 @@ class CaseLoader:
 
     Args:
         dataset: the cases.
-        claims: which of them this process does.
+        work_queue: which of them this process does.
         results: which of them are finished.
-        ledger: where kept and failed cases are noted.
+        run_log: where kept and failed cases are noted.
 
     Attributes:
         current: name of the case that was returned last, None after the end.
         exhausted: whether the end was reached.
     """
 
-    def __init__(self, dataset: CaseDataset, claims: Claims, results: Results, ledger: Ledger) -> None:
+    def __init__(self, dataset: CaseDataset, work_queue: WorkQueue, results: Results, run_log: RunLog) -> None:
         self.dataset = dataset
-        self.claims = claims
+        self.work_queue = work_queue
         self.results = results
-        self.ledger = ledger
+        self.run_log = run_log
         self.names = [str(case["case"]) for case in dataset.data]
         self.current: str | None = None
         self.exhausted = False
@@ -68,17 +68,17 @@ class CaseLoader:
     def __next__(self) -> dict[str, Any]:
         """Return the next case that is to be fused."""
         self.current = None
-        while not self.ledger.no_room and (loaded := self._next_loaded()) is not None:
+        while not self.run_log.no_room and (loaded := self._next_loaded()) is not None:
             index, batch, error = loaded
             case = self.names[index]
             if error is not None:
-                self.ledger.failed(case, error)
+                self.run_log.failed(case, error)
             elif batch is None:
-                self.ledger.kept(case)
+                self.run_log.kept(case)
             else:
                 self.results.remove_partial(case)
                 self.current = case
-                self.ledger.begin(case, "fuse")
+                self.run_log.begin(case, "fuse")
                 return batch
         self._thread.shutdown()
         self.exhausted = True
@@ -89,19 +89,19 @@ class CaseLoader:
         loaded = None
         if self._ahead is not None:
             index, loading = self._ahead
-            loaded = loading.result() if self.claims.take(index) else None
+            loaded = loading.result() if self.work_queue.take(index) else None
         if loaded is None:
-            taken = self.claims.take_next()
+            taken = self.work_queue.take_next()
             if taken is None:
                 return None
             loaded = self._thread.submit(self._load, taken).result()
-        following = self.claims.next_to_load()
+        following = self.work_queue.next_to_load()
         self._ahead = None if following is None else (following, self._thread.submit(self._load, following))
         return loaded
 
     def _load(self, index: int) -> _Loaded:
         try:
-            with self.ledger.timed(self.names[index], "load"):
+            with self.run_log.timed(self.names[index], "load"):
                 if self.results.are_finished(self.dataset.data[index]):
                     return _Loaded(index, None)
                 return _Loaded(index, list_data_collate([self.dataset[index]]))

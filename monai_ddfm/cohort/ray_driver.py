@@ -30,7 +30,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import ensure_tuple, optional_import
 
 from monai_ddfm.cohort.run import failure_of
-from monai_ddfm.cohort.run_log import FAILED, Ledger
+from monai_ddfm.cohort.run_log import FAILED, RunLog
 from monai_ddfm.cohort.summary import write_summary
 from monai_ddfm.cohort.work_queue import bytes_of_case
 from monai_ddfm.errors import reason_of
@@ -44,7 +44,7 @@ def fuse_case(config_files: Sequence[str], overrides: Mapping[str, Any], case: M
     """Fuse one case by the bundle's workflow, in the process that calls.
 
     Returns:
-        the note on it, as `Ledger` has it.
+        the note on it, as `RunLog` has it.
 
     Raises:
         Exception: the reason why it failed.
@@ -54,10 +54,10 @@ def fuse_case(config_files: Sequence[str], overrides: Mapping[str, Any], case: M
         workflow = ConfigWorkflow(list(config_files), workflow_type="inference", **{**overrides, **one_case})
         workflow.initialize()
         workflow.run()
-        ledger: Ledger = workflow.parser.get_parsed_content("ledger")
+        run_log: RunLog = workflow.parser.get_parsed_content("run_log")
     except Exception as error:
         raise reason_of(error) from None
-    return ledger.outcomes[0]
+    return run_log.outcomes[0]
 
 
 def fuse_on_ray(
@@ -124,9 +124,9 @@ def _outcome(ray: Any, task: Any, case: str) -> dict[str, Any]:
         reason = error.cause if getattr(error, "cause", None) is not None else error
     except ray.exceptions.RayError as error:  # the worker died, each time
         reason = error
-    ledger = Ledger()
-    ledger.failed(case, reason)
-    return ledger.outcomes[0]
+    run_log = RunLog()
+    run_log.failed(case, reason)
+    return run_log.outcomes[0]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import torch
 from monai.transforms import Transform
 
 from monai_ddfm import __version__
-from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.atomic import atomic_file
 
 __all__ = ["BeginRecordd", "FinishRecordd", "content_key", "describe", "read_record", "record_path"]
 
@@ -104,7 +104,7 @@ class _WriteRecordd(Transform):
         """Write the record; the data is returned unchanged."""
         files = {key: data[key].meta["filename_or_obj"] for key in self.keys}
         record = {"case": data[self.case_key], "finished": self.finished, **_record(files, self.keys, self.settings)}
-        with whole_file(record_path(self.output_dir, data[self.case_key]), overwrite=True) as partial:
+        with atomic_file(record_path(self.output_dir, data[self.case_key]), overwrite=True) as partial:
             partial.write_text(json.dumps(record, indent=2) + "\n")
         return dict(data)
 

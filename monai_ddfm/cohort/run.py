@@ -53,20 +53,20 @@ def run_cohort(
         RuntimeError: some cases failed (a single case: its own error); the others are finished nevertheless.
         OSError: `summary` cannot be written.
     """
-    begun, ledger, first = time.perf_counter(), loader.ledger, processes.rank == 0
+    begun, run_log, first = time.perf_counter(), loader.run_log, processes.rank == 0
     if summary is not None and first:
         write_summary(summary, loader.names, [], processes.count, complete=False)
     processes.meet()
     _evaluate_all(evaluator, loader)
     writer.wait()
-    outcomes = [outcome for notes in processes.gather(ledger.outcomes) for outcome in notes]
+    outcomes = [outcome for notes in processes.gather(run_log.outcomes) for outcome in notes]
     if first:
         _say(outcomes)
         if summary is not None:
             _write_last(summary, loader.names, outcomes, processes.count, time.perf_counter() - begun)
     failure = None
     if any(outcome["status"] == FAILED for outcome in outcomes) or len(outcomes) < len(loader.names):
-        failure = failure_of(loader.names, outcomes, ledger.errors)
+        failure = failure_of(loader.names, outcomes, run_log.errors)
         if first and processes.count > 1:
             logger.error("%s", failure)  # torchrun may end this process as soon as another has left
     processes.leave()
@@ -85,7 +85,7 @@ def _evaluate_all(evaluator: Evaluator, loader: CaseLoader) -> None:
         except Exception as error:
             if loader.current is None:
                 raise  # no case's fault
-            loader.ledger.failed(loader.current, error)
+            loader.run_log.failed(loader.current, error)
 
 
 def _say(outcomes: Sequence[Mapping[str, Any]]) -> None:
@@ -109,7 +109,7 @@ def failure_of(
 
     Args:
         names: all cases.
-        outcomes: notes on them, as `Ledger` has them.
+        outcomes: notes on them, as `RunLog` has them.
         errors: errors of this process, by case.
     """
     if len(names) == 1 and errors:

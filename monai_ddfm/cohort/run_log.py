@@ -22,14 +22,14 @@ from typing import Any
 
 from monai_ddfm.errors import reason_of
 
-__all__ = ["FAILED", "FINISHED", "KEPT", "Ledger"]
+__all__ = ["FAILED", "FINISHED", "KEPT", "RunLog"]
 
 logger = logging.getLogger(__name__)
 FINISHED, KEPT, FAILED = "finished", "kept", "failed"
 _NO_ROOM = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-class Ledger:
+class RunLog:
     """Notes of one process about its cases.
 
     A note is ``{"case", "status", "reason", "rank", "seconds": {"load": s, "fuse": s, "write": s}}``; the status is

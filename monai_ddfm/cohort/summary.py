@@ -20,7 +20,7 @@ from typing import Any
 
 from monai_ddfm import __version__
 from monai_ddfm.cohort.run_log import FAILED, FINISHED, KEPT
-from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.atomic import atomic_file
 
 __all__ = ["write_summary"]
 
@@ -46,7 +46,7 @@ def write_summary(
     Args:
         path: the file; it replaces the summary of the run before.
         cases: names of all cases.
-        outcomes: notes of all processes, as `Ledger` has them.
+        outcomes: notes of all processes, as `RunLog` has them.
         processes: how many worked.
         seconds: wall time of the run.
         complete: whether the run came to its end; one that was killed leaves false here.
@@ -68,5 +68,5 @@ def write_summary(
         "seconds": round(seconds, 3),
         "cases": sorted(outcomes, key=lambda outcome: str(outcome["case"])),
     }
-    with whole_file(path, overwrite=True, sole_writer=True) as partial:
+    with atomic_file(path, overwrite=True, sole_writer=True) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")

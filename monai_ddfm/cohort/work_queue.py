@@ -19,7 +19,7 @@ from typing import Any
 
 from monai_ddfm.cohort.processes import OneProcess
 
-__all__ = ["Claims", "bytes_of_case"]
+__all__ = ["WorkQueue", "bytes_of_case"]
 
 
 def bytes_of_case(case: Mapping[str, Any], keys: Sequence[str]) -> int:
@@ -29,7 +29,7 @@ def bytes_of_case(case: Mapping[str, Any], keys: Sequence[str]) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-class Claims:
+class WorkQueue:
     """Hands out cases, the largest first, so that the run does not end in waiting for a large one.
 
     A process that fuses loads one case ahead, one that nobody else loads; it takes it only when it begins to fuse it.

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from monai.transforms import Transform
 
-from monai_ddfm.cohort.run_log import Ledger
+from monai_ddfm.cohort.run_log import RunLog
 
 __all__ = ["WriteBehind"]
 
@@ -32,13 +32,13 @@ class WriteBehind(Transform):
 
     Args:
         transform: restores and writes, on the CPU.
-        ledger: where finished and failed cases are noted.
+        run_log: where finished and failed cases are noted.
         case_key: key of the case's name.
     """
 
-    def __init__(self, transform: Callable[[Any], Any], ledger: Ledger, case_key: str = "case") -> None:
+    def __init__(self, transform: Callable[[Any], Any], run_log: RunLog, case_key: str = "case") -> None:
         self.transform = transform
-        self.ledger = ledger
+        self.run_log = run_log
         self.case_key = case_key
         self._thread = ThreadPoolExecutor(1, "write")
         self._writing: Future[None] | None = None
@@ -46,7 +46,7 @@ class WriteBehind(Transform):
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Hand the fused case over for writing, as soon as the one before is written."""
         on_host = {key: value.cpu() if isinstance(value, torch.Tensor) else value for key, value in data.items()}
-        self.ledger.end(data[self.case_key], "fuse")
+        self.run_log.end(data[self.case_key], "fuse")
         self.wait()
         self._writing = self._thread.submit(self._write, on_host)
         return data
@@ -54,12 +54,12 @@ class WriteBehind(Transform):
     def _write(self, data: dict[Hashable, Any]) -> None:
         case = data[self.case_key]
         try:
-            with self.ledger.timed(case, "write"):
+            with self.run_log.timed(case, "write"):
                 self.transform(data)
         except Exception as error:  # whatever is wrong with a case, the others go on
-            self.ledger.failed(case, error)
+            self.run_log.failed(case, error)
         else:
-            self.ledger.finished(case)
+            self.run_log.finished(case)
 
     def wait(self) -> None:
         """Wait until everything handed over is written."""

@@ -23,11 +23,11 @@ from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.foreground import has_tissue, tissue_box
+from monai_ddfm.foreground import has_foreground, foreground_box
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
-from monai_ddfm.inferers.slice_fusion import FusedSlices, SliceWalk, WalkContext
+from monai_ddfm.inferers.slice_fusion import FusedSlices, SliceFusion, SamplingContext
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.maps.novelty import novelty
 from monai_ddfm.priors import DiffusionPrior
@@ -37,7 +37,7 @@ from monai_ddfm.samplers import check_timesteps, spaced_timesteps
 __all__ = ["MAPS", "DDFMInferer"]
 
 _SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
-_MARGIN = 16  # voxels around tissue: as far as the rectifier's windows reach
+_MARGIN = 16  # voxels around foreground: as far as the rectifier's windows reach
 MAPS = ("provenance", "uncertainty", "novelty")
 
 
@@ -46,16 +46,16 @@ class DDFMInferer(Inferer):
 
     At each timestep the prior proposes a clean image, the rectifier pulls it towards the sources, and the sampler steps
     on. The inferer cuts volumes into slices and puts the fused slices together again. Slices whose rectifier does not
-    listen to proposals (`Rectifier.listens`: the sources are precise enough to decide alone) cost no evaluation.
+    listen to proposals (`Rectifier.needs_prior`: the sources are precise enough to decide alone) cost no evaluation.
 
     Args:
         rectifier: what the sources say; the paper's by default.
         sampler: ``ddim``, ``ddpm`` (the paper's Algorithm 1), or ``dpm_solver`` (second order, for few steps).
         steps: number of network evaluations per slice, evenly spaced from `start_timestep` to 0.
         timesteps: the timesteps themselves, descending; overrules `steps`.
-        start_timestep: the first timestep, 999 for a walk from pure noise.
+        start_timestep: the first timestep, 999 for sampling from pure noise.
         start: ``noise`` begins at pure noise; ``sources`` at the rectifier's own answer, noised to the first timestep,
-            which makes a walk from a small `start_timestep` right.
+            which makes sampling from a small `start_timestep` right.
         eta: noise of DDIM steps, 0 for none.
         seed: makes the noise.
         shared_noise: one noise field for all slices of a volume, so that neighbouring slices agree; else one for each.
@@ -63,8 +63,8 @@ class DDFMInferer(Inferer):
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once; memory grows with it, results hardly change
             as slabs overlap.
-        crop_background: fuse only the box around a volume's tissue, with a margin of 16 voxels; the anchor's background
-            stays around it. Saves its share of the time, and lets a slice depend a little on where others have tissue.
+        crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's background
+            stays around it. Saves its share of the time, and lets a slice depend a little on where others have foreground.
             Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
@@ -72,7 +72,7 @@ class DDFMInferer(Inferer):
             rectifier compares anatomy and not noise.
         clean_in_three_planes: clean each source in axial, coronal and sagittal slices and average the estimates, three
             evaluations instead of one. Where voxels are nearly cubic, and the rectifier is of ``spatial_dims=3``.
-        three_planes: ask the prior so in the walk, too; for volumes of nearly cubic voxels, with a rectifier of
+        three_planes: ask the prior so in sampling, too; for volumes of nearly cubic voxels, with a rectifier of
             ``spatial_dims=3`` and without `shared_noise`.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
         maps: what else to return, channels after the fused image: ``provenance`` (share of each source, K channels),
@@ -131,7 +131,7 @@ class DDFMInferer(Inferer):
         for name, count in (("slices_per_batch", slices_per_batch), ("slab", slab)):
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
-        self.walk = SliceWalk(
+        self.slice_fusion = SliceFusion(
             rectifier=rectifier if rectifier is not None else EMRectifier(),
             sampler=sampler,
             timesteps=spaced_timesteps(steps, start_timestep) if timesteps is None else timesteps,
@@ -181,13 +181,13 @@ class DDFMInferer(Inferer):
             raise ValueError(
                 f"inputs must be [B, K, H, W] or [B, K, H, W, D] with K of 2 or more sources, got {tuple(inputs.shape)}"
             )
-        check_timesteps(self.walk.timesteps, len(network.alphas_cumprod))
+        check_timesteps(self.slice_fusion.timesteps, len(network.alphas_cumprod))
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
             spacing = voxel_size(inputs, self.slice_axis)
-            walk = self.walk.for_pictures() if spacing is None else self.walk.for_spacing(spacing)
-            fuse = partial(self._fuse, walk, slices, network, dtype)
+            fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
+            fuse = partial(self._fuse, fusion, slices, network, dtype)
             fused, provenance = fuse(self.seed)
             volume = self._to_volume(fused, inputs)
             channels = [volume]
@@ -206,37 +206,37 @@ class DDFMInferer(Inferer):
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
 
     def _fuse(
-        self, walk: SliceWalk, slices: Tensor, prior: DiffusionPrior, dtype: Callable[[], torch.dtype], seed: int
+        self, fusion: SliceFusion, slices: Tensor, prior: DiffusionPrior, dtype: Callable[[], torch.dtype], seed: int
     ) -> FusedSlices:
         """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance ``[B, D, K, H, W]``.
 
-        Slices without tissue stay the anchor's, with equal shares.
+        Slices without foreground stay the anchor's, with equal shares.
         """
         whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
         batches = [
-            (volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume], walk.coupled)
+            (volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume], fusion.coupled)
         ]
-        steps = sum(len(places) for _, places, _ in batches) * len(self.walk.timesteps)
-        cropped = self.crop_background and not walk.pictures  # pictures have nothing to do with each other's tissue
+        steps = sum(len(slice_indices) for _, slice_indices, _ in batches) * len(self.slice_fusion.timesteps)
+        cropped = self.crop_background and not fusion.pictures  # pictures have nothing to do with each other's foreground
         boxes = {volume: _box(slices[volume], cropped) for volume in {volume for volume, _, _ in batches}}
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
-            context = WalkContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
-            for volume, places, kept in batches:
+            context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
+            for volume, slice_indices, kept in batches:
                 box = boxes[volume]
-                part = walk(slices[volume, places][..., box[0], box[1]], places, context)
-                whole.fused[volume, places[kept], :, box[0], box[1]] = part.fused[kept]
-                whole.provenance[volume, places[kept], :, box[0], box[1]] = part.provenance[kept]
+                part = fusion(slices[volume, slice_indices][..., box[0], box[1]], slice_indices, context)
+                whole.fused[volume, slice_indices[kept], :, box[0], box[1]] = part.fused[kept]
+                whole.provenance[volume, slice_indices[kept], :, box[0], box[1]] = part.provenance[kept]
         return whole
 
     def _batches(self, sources: Tensor, coupled: bool) -> Iterator[tuple[list[int], slice]]:
-        """Yield the positions of slices that are walked together, of one volume ``[D, K, H, W]``, and which to keep.
+        """Yield the positions of slices that are sampled together, of one volume ``[D, K, H, W]``, and which to keep.
 
         Slices that are coupled come in slabs without holes, which overlap so that their seams do not show.
         """
-        occupied = has_tissue(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
+        occupied = has_foreground(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
         if not coupled:
-            for first in range(0, len(occupied), self.walk.slices_per_batch):
-                yield occupied[first : first + self.walk.slices_per_batch], slice(None)
+            for first in range(0, len(occupied), self.slice_fusion.slices_per_batch):
+                yield occupied[first : first + self.slice_fusion.slices_per_batch], slice(None)
         elif occupied:
             begin, end = occupied[0], occupied[-1] + 1
             for first in range(begin, end, self.slab):
@@ -246,5 +246,5 @@ class DDFMInferer(Inferer):
 
 
 def _box(sources: Tensor, cropped: bool) -> tuple[slice, slice]:
-    """Rows and columns to fuse, of a volume ``[D, K, H, W]`` with tissue."""
-    return tissue_box(sources, _MARGIN) if cropped else (slice(None), slice(None))
+    """Rows and columns to fuse, of a volume ``[D, K, H, W]`` with foreground."""
+    return foreground_box(sources, _MARGIN) if cropped else (slice(None), slice(None))

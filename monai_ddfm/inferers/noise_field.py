@@ -44,9 +44,9 @@ class NoiseField:
             shape: shape of one slice's field, ``(C, H, W)``.
             like: tensor that gives device and dtype.
         """
-        places = [0] if self.shared else [position + 1 for position in positions]
-        fields = {place: self._draw(place, timestep, shape) for place in dict.fromkeys(places)}
-        return torch.stack([fields[place] for place in places]).to(like)
+        slice_indices = [0] if self.shared else [position + 1 for position in positions]
+        fields = {place: self._draw(place, timestep, shape) for place in dict.fromkeys(slice_indices)}
+        return torch.stack([fields[place] for place in slice_indices]).to(like)
 
     def _draw(self, place: int, timestep: int, shape: tuple[int, ...]) -> Tensor:
         words = np.random.SeedSequence((self.seed, timestep, place)).generate_state(2)

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The fusion of slices that walk the timesteps together."""
+"""The fusion of slices that are sampled together."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from monai_ddfm.priors.predict_padded import predict_padded
 from monai_ddfm.rectifiers import Rectifier
 from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dpm_solver
 
-__all__ = ["FusedSlices", "SliceWalk", "WalkContext"]
+__all__ = ["FusedSlices", "SliceFusion", "SamplingContext"]
 
 _NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
 _FEWEST_SLICES = 8  # of a volume that is looked at from the side
 
 
-class WalkContext(NamedTuple):
-    """What a walk is made with, the same for all slices of a run.
+class SamplingContext(NamedTuple):
+    """What slices are sampled with, the same for all slices of a run.
 
     Attributes:
         prior: the prior.
@@ -60,7 +60,7 @@ class FusedSlices(NamedTuple):
     provenance: Tensor
 
 
-class SliceWalk:
+class SliceFusion:
     """Propose, rectify and step, for slices that share a batch; arguments as of `DDFMInferer`."""
 
     def __init__(
@@ -92,41 +92,41 @@ class SliceWalk:
 
     @property
     def coupled(self) -> bool:
-        """Whether slices that are walked together are one volume to the rectifier."""
+        """Whether slices that are sampled together are one volume to the rectifier."""
         return self.rectifier.spatial_dims == 3 and not self.pictures
 
-    def for_pictures(self) -> SliceWalk:
-        """Return this walk for pictures, which are no neighbours of each other."""
+    def for_pictures(self) -> SliceFusion:
+        """Return this fusion for pictures, which are no neighbours of each other."""
         fitted = copy(self)
         fitted.pictures, fitted.three_planes = True, False
         return fitted
 
-    def for_spacing(self, spacing: Sequence[float]) -> SliceWalk:
-        """Return this walk for voxels of that size ``(D, H, W)``."""
+    def for_spacing(self, spacing: Sequence[float]) -> SliceFusion:
+        """Return this fusion for voxels of that size ``(D, H, W)``."""
         fitted = copy(self)
         fitted.rectifier = self.rectifier.for_spacing(spacing[-self.rectifier.spatial_dims :])
         fitted.clean_in_three_planes = self.clean_in_three_planes and max(spacing) <= _NEARLY_CUBIC * min(spacing)
         return fitted
 
-    def __call__(self, sources: Tensor, places: list[int], context: WalkContext) -> FusedSlices:
-        """Fuse sources ``[n, K, H, W]`` that stand at `places` in their volume."""
+    def __call__(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
+        """Fuse sources ``[n, K, H, W]`` that stand at `slice_indices` in their volume."""
         if self.denoise_sources:
             sources = self._clean(sources, context)
         stacked = self._stack(sources)
         state = self.rectifier.start(stacked)
-        if self.rectifier.listens(state):
-            fused, state = self._sample(sources, stacked, state, places, context)
+        if self.rectifier.needs_prior(state):
+            fused, state = self._sample(sources, stacked, state, slice_indices, context)
         else:
             context.bar.update(len(sources) * len(self.timesteps))
             fused = self._unstack(self.rectifier.solve(stacked, state))
         return FusedSlices(fused, self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state)))
 
     def _sample(
-        self, sources: Tensor, stacked: Tensor, state: Any, places: list[int], context: WalkContext
+        self, sources: Tensor, stacked: Tensor, state: Any, slice_indices: list[int], context: SamplingContext
     ) -> tuple[Tensor, Any]:
         """Walk the timesteps; returns the fused slices ``[n, 1, H, W]`` and the rectifier's last state."""
         prior, levels = context.prior, context.prior.alphas_cumprod.tolist()
-        positions = [0] * len(places) if self.pictures else places
+        positions = [0] * len(slice_indices) if self.pictures else slice_indices
 
         def noise(t: int) -> Tensor:
             return context.noise(positions, t, (prior.channels, *sources.shape[-2:]), like=sources)
@@ -154,7 +154,7 @@ class SliceWalk:
             x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
-    def _clean(self, sources: Tensor, context: WalkContext) -> Tensor:
+    def _clean(self, sources: Tensor, context: SamplingContext) -> Tensor:
         """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise.
 
         Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
@@ -165,12 +165,12 @@ class SliceWalk:
 
         def clean_alone(part: Tensor) -> Tensor:
             sigma = source_noise(part)
-            return part if _precise(sigma) else clean(part, sigma)
+            return part if _low_noise(sigma) else clean(part, sigma)
 
         if not self.coupled:
             return self._in_batches(clean_alone, sources)
         level = _typical(self._in_batches(source_noise, sources))
-        if _precise(level):
+        if _low_noise(level):
             return sources
         three = self.three_planes or self.clean_in_three_planes
         return self._in_planes(lambda part: clean(part, level.expand(len(part), -1)), sources, three)
@@ -205,6 +205,6 @@ def _typical(sigma: Tensor) -> Tensor:
     return sigma.masked_fill(sigma == 0.0, torch.nan).nanmedian(dim=0).values.nan_to_num(0.0)
 
 
-def _precise(sigma: Tensor) -> bool:
+def _low_noise(sigma: Tensor) -> bool:
     """Whether no source is to be cleaned, so that the prior's arithmetic need not be asked for."""
     return bool((sigma <= THRESHOLD[0]).all())

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["partial_path", "remove_partial", "require_free", "whole_file", "whole_folder"]
+__all__ = ["partial_path", "remove_partial", "require_free", "atomic_file", "atomic_folder"]
 
 
 def require_free(target: Path, overwrite: bool) -> None:
@@ -76,7 +76,7 @@ def _saying_when_full(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(target: str | Path, overwrite: bool = False, sole_writer: bool = False) -> Iterator[Path]:
+def atomic_file(target: str | Path, overwrite: bool = False, sole_writer: bool = False) -> Iterator[Path]:
     """Give a temporary path to write a file to; rename it to `target` if nothing went wrong.
 
     A failed write leaves nothing behind, a killed one at most a file whose name begins with ``.partial-``.
@@ -105,7 +105,7 @@ def whole_file(target: str | Path, overwrite: bool = False, sole_writer: bool = 
 
 
 @contextmanager
-def whole_folder(target: str | Path, overwrite: bool = False) -> Iterator[Path]:
+def atomic_folder(target: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary folder to fill; rename it to `target` if nothing went wrong.
 
     A folder that is replaced is only removed after the new one stands in its place.

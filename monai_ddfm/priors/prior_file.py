@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.atomic import atomic_file
 
 __all__ = ["read_header", "write_prior_file"]
 
@@ -43,7 +43,7 @@ def write_prior_file(path: str | Path, state: Mapping[str, Tensor], header: Mapp
         key: value.detach().to("cpu", torch.float32, copy=True, memory_format=torch.contiguous_format)
         for key, value in state.items()
     }
-    with whole_file(path, overwrite=True, sole_writer=True) as partial:
+    with atomic_file(path, overwrite=True, sole_writer=True) as partial:
         partial.touch()  # with the rights of any file of the user's, which safetensors would narrow
         rights = partial.stat().st_mode
         save_file(tensors, partial, metadata=texts)

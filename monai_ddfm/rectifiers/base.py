@@ -61,13 +61,13 @@ class Rectifier(ABC, Generic[State]):
         """
 
     def solve(self, sources: Tensor, state: State) -> Tensor:
-        """Return what the sources alone ask for, ``[B, 1, *spatial]``: where a walk may begin.
+        """Return what the sources alone ask for, ``[B, 1, *spatial]``: where sampling may begin.
 
         Here one iteration from the mean of the sources; a likelihood with a unique answer returns that.
         """
         return self(sources.mean(dim=1, keepdim=True), sources, state, math.inf)[0]
 
-    def listens(self, state: State) -> bool:
+    def needs_prior(self, state: State) -> bool:
         """Return whether a proposal can change the answer; if not, the prior need not be asked."""
         return True
 

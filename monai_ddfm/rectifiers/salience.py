@@ -21,7 +21,7 @@ from torch import Tensor
 
 from monai_ddfm.rectifiers.grid import box_mean, difference, gradient_energy, per_source, spatial_axes
 
-__all__ = ["contrast_gain", "salience", "salient_gradient", "shine_through"]
+__all__ = ["contrast_gain", "salience", "salient_gradient", "inject_base_layer"]
 
 # Below these (of the [0, 1] brightness range: 2.5 and 0.75 grey levels of 255) a voxel is dark, a region flat.
 _DARK, _FLAT = 0.01, 0.003
@@ -58,7 +58,7 @@ def salience(
     return torch.softmax(sharpness * (mix * log_bright + (1 - mix) * log_detail), dim=1)
 
 
-def shine_through(bright: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:
+def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:
     """Return each source with the others shining through it.
 
     m_k = s_k + mean over the window of (min(s_k + amount * sum over j of (1 - c_kj) s_j, high) - s_k), with c_kj the

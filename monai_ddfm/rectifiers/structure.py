@@ -24,7 +24,7 @@ from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
-from monai_ddfm.rectifiers.salience import contrast_gain, salience, salient_gradient, shine_through
+from monai_ddfm.rectifiers.salience import contrast_gain, salience, salient_gradient, inject_base_layer
 
 __all__ = ["StructureRectifier", "StructureState"]
 
@@ -71,7 +71,7 @@ class StructureRectifier(Rectifier[StructureState]):
         sharpness: how hard the choice between sources is; 0 averages, large values take the most salient one.
         window: odd side length, in voxels of the finest axis, of the neighbourhood salience is measured in. Small:
             choices follow detail; large: choices are smooth.
-        show_through: how much of the weaker sources' brightness shines through where another one dominates: 0 none.
+        base_layer_gain: how much of the weaker sources' brightness shines through where another one dominates: 0 none.
         structure: weight of the gradients against the intensities. Small: intensities are kept and edges soften; large:
             edges and texture are kept and brightness drifts.
         contrast: how far gradients rise with the light that shines through: 0 not at all, 1 so that they keep their
@@ -96,7 +96,7 @@ class StructureRectifier(Rectifier[StructureState]):
         mix: float = 0.4,
         sharpness: float = 4.0,
         window: int = 31,
-        show_through: float = 0.15,
+        base_layer_gain: float = 0.15,
         structure: float = 1.4,
         contrast: float = 2.0,
         iterations: int = 15,
@@ -114,7 +114,7 @@ class StructureRectifier(Rectifier[StructureState]):
             raise ValueError(f"window must be odd and positive, got {window}")
         for name, value in (
             ("sharpness", sharpness),
-            ("show_through", show_through),
+            ("base_layer_gain", base_layer_gain),
             ("structure", structure),
             ("contrast", contrast),
             ("prior_strength", prior_strength),
@@ -130,7 +130,7 @@ class StructureRectifier(Rectifier[StructureState]):
         self.mix = mix
         self.sharpness = sharpness
         self.window = window
-        self.show_through = show_through
+        self.base_layer_gain = base_layer_gain
         self.structure = structure
         self.contrast = contrast
         self.iterations = iterations
@@ -173,7 +173,7 @@ class StructureRectifier(Rectifier[StructureState]):
         window, detail = self._voxels(self.window), self._voxels(_DETAIL)
         weights = salience(bright, window, detail, self.mix, self.sharpness, noise / 2)
         smooth = self._voxels(_LAYER_WINDOW)
-        layers = shine_through(bright, self.show_through, smooth, brightest)
+        layers = inject_base_layer(bright, self.base_layer_gain, smooth, brightest)
         gain = contrast_gain(bright, layers, self.contrast, smooth)
         gradient = salient_gradient(layers, weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
         solution = fit_intensities_and_gradients(
@@ -200,7 +200,7 @@ class StructureRectifier(Rectifier[StructureState]):
         trust = proposal / (proposal + sigma**2).clamp_min(torch.finfo(x0.dtype).tiny)
         return _within(state.solution + trust * (x0 - state.solution), sources, state), state
 
-    def listens(self, state: StructureState) -> bool:
+    def needs_prior(self, state: StructureState) -> bool:
         """Return whether any source is noisy enough for the prior to have a say."""
         return self.prior_strength > 0 and bool((state.noise > 0).any())
 

@@ -24,7 +24,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
 
-from monai_ddfm.io.atomic import remove_partial, whole_file
+from monai_ddfm.io.atomic import remove_partial, atomic_file
 
 __all__ = ["MetricTables"]
 
@@ -118,7 +118,7 @@ class MetricTables:
         return columns
 
     def _write_table(self, name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        with whole_file(self.output_dir / name, overwrite=True) as partial, partial.open("w", newline="") as file:
+        with atomic_file(self.output_dir / name, overwrite=True) as partial, partial.open("w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(head)
             table.writerows(rows)

@@ -20,7 +20,7 @@ from typing import Any
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.report.preview import preview_picture
 from monai_ddfm.transforms.write_fused import result_path
 
@@ -61,7 +61,7 @@ class WritePreviewd(MapTransform):
         path = result_path(self.output_dir, data[self.case_key], "preview", ".png")
         columns = {name: data[key] for name, key in zip(self.names, self.keys, strict=True) if key in data}
         picture = preview_picture(columns)
-        with whole_file(path, self.overwrite) as partial:
+        with atomic_file(path, self.overwrite) as partial:
             picture.save(partial)
         return dict(data)
 

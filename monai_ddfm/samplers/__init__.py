@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The walk over timesteps: stateless functions that know neither prior nor rectifier."""
+"""Sampling over timesteps: stateless functions that know neither prior nor rectifier."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from monai_ddfm.samplers.sampling_loop import Callback, Noise, PredictX0, Rectify, walk
+from monai_ddfm.samplers.sampling_loop import Callback, Noise, PredictX0, Rectify, sampling_loop
 
 __all__ = ["sample_ddim"]
 
@@ -45,7 +45,7 @@ def sample_ddim(
         predict_x0: the prior, ``(x_t, t) -> x0``.
         rectify: the sources, ``(x0, t, state) -> (rectified x0, state)``.
         state: the rectifier's first state.
-        eta: 0 for a deterministic walk, 1 for the noise of ancestral sampling.
+        eta: 0 for deterministic sampling, 1 for the noise of ancestral sampling.
         noise: gives the noise of each step; needed when `eta` is above 0.
         callback: called after each step with ``(step, t, x, x0)``.
 
@@ -64,4 +64,4 @@ def sample_ddim(
         x_prev = alpha_prev**0.5 * x0 + max(1.0 - alpha_prev - sigma**2, 0.0) ** 0.5 * epsilon
         return x_prev if noise is None or sigma == 0 else x_prev + sigma * noise(t)
 
-    return walk(x, timesteps, alphas_cumprod, predict_x0, rectify, state, step, callback)
+    return sampling_loop(x, timesteps, alphas_cumprod, predict_x0, rectify, state, step, callback)

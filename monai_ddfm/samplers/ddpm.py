@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from monai_ddfm.samplers.sampling_loop import Callback, Noise, PredictX0, Rectify, walk
+from monai_ddfm.samplers.sampling_loop import Callback, Noise, PredictX0, Rectify, sampling_loop
 
 __all__ = ["sample_ddpm"]
 
@@ -52,4 +52,4 @@ def sample_ddpm(
         mean = from_x0 * x0 + from_x_t * x_t
         return mean if deviation == 0 else mean + deviation * noise(t)
 
-    return walk(x, timesteps, alphas_cumprod, predict_x0, rectify, state, step, callback)
+    return sampling_loop(x, timesteps, alphas_cumprod, predict_x0, rectify, state, step, callback)

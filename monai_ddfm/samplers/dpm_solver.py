@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from monai_ddfm.samplers.sampling_loop import Callback, PredictX0, Rectify, walk
+from monai_ddfm.samplers.sampling_loop import Callback, PredictX0, Rectify, sampling_loop
 
 __all__ = ["sample_dpm_solver"]
 
@@ -63,4 +63,4 @@ def sample_dpm_solver(
         shrink = ((1.0 - alpha_prev) / (1.0 - alpha)) ** 0.5
         return shrink * x_t + alpha_prev**0.5 * (1.0 - math.exp(-h)) * extrapolated
 
-    return walk(x, timesteps, alphas_cumprod, predict_x0, rectify, state, step, callback)
+    return sampling_loop(x, timesteps, alphas_cumprod, predict_x0, rectify, state, step, callback)

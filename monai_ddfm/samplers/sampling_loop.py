@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The walk over timesteps that all samplers share: propose, rectify, step."""
+"""Sampling over timesteps that all samplers share: propose, rectify, step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from monai_ddfm.samplers.timesteps import check_timesteps
 
-__all__ = ["Callback", "Noise", "PredictX0", "Rectify", "Step", "walk"]
+__all__ = ["Callback", "Noise", "PredictX0", "Rectify", "Step", "sampling_loop"]
 
 State = TypeVar("State")
 PredictX0 = Callable[[Tensor, int], Tensor]
@@ -35,7 +35,7 @@ Step = Callable[[Tensor, Tensor, int, float, float], Tensor]
 """``(x_t, x0, t, ᾱ_t, ᾱ_prev) -> x_prev``."""
 
 
-def walk(
+def sampling_loop(
     x: Tensor,
     timesteps: Sequence[int],
     alphas_cumprod: Tensor,

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Lists of timesteps to walk over."""
+"""Lists of timesteps to sample over."""
 
 from __future__ import annotations
 

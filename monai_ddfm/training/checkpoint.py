@@ -24,7 +24,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
-from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.priors.prior_file import write_prior_file
 
 __all__ = ["PriorWriter", "ResumableCheckpoint", "settings_difference"]
@@ -92,7 +92,7 @@ class ResumableCheckpoint:
             "iteration": engine.state.iteration,
             "objects": {name: held.state_dict() for name, held in self.objects.items()},
         }
-        with whole_file(self.path, overwrite=True, sole_writer=True) as partial:
+        with atomic_file(self.path, overwrite=True, sole_writer=True) as partial:
             torch.save(content, partial)
 
 

@@ -27,7 +27,7 @@ from ignite.engine import Engine, Events
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.priors.base import DiffusionPrior
 
 __all__ = ["DenoisingTable", "denoising_psnr", "middle_slices"]
@@ -79,7 +79,7 @@ class DenoisingTable:
             return
         epoch = engine.state.epoch
         rows = [row for row in _read(self.path) if int(row["epoch"]) < epoch] + self.measure(epoch)
-        writing = whole_file(self.path, overwrite=True, sole_writer=True)
+        writing = atomic_file(self.path, overwrite=True, sole_writer=True)
         with writing as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, _COLUMNS)
             writer.writeheader()

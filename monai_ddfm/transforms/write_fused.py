@@ -25,7 +25,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from PIL import Image
 
-from monai_ddfm.io.atomic import whole_file
+from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.io.endings import VOLUME_ENDINGS, image_ending
 
 __all__ = ["WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "result_path"]
@@ -65,7 +65,7 @@ class WriteFused:
         voxels = img.detach().cpu().as_subclass(torch.Tensor).movedim(0, -1)
         if self.rgb or ending == ".png":
             voxels = (voxels * (255.0 if self.rgb else 1.0)).round().clamp(0, 255).to(torch.uint8)
-        with whole_file(path, self.overwrite) as partial:
+        with atomic_file(path, self.overwrite) as partial:
             if ending == ".png":
                 picture = voxels[:, :, 0].transpose(0, 1)  # readers give the horizontal axis first
                 Image.fromarray((picture if self.rgb else picture[..., 0]).contiguous().numpy()).save(partial)

@@ -38,6 +38,6 @@ def test_the_table_has_the_median_and_the_spread() -> None:
 def test_every_run_is_timed() -> None:
     prior = parse_preset().get_parsed_content("network_def").eval()
     pair = torch.rand(1, 2, 32, 32, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    seconds = seconds_of_runs("walk only, ddim", 3, prior, [pair], runs=3)
+    seconds = seconds_of_runs("sampling only, ddim", 3, prior, [pair], runs=3)
     assert len(seconds) == 3
     assert min(seconds) > 0.0

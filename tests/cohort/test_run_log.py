@@ -17,42 +17,42 @@ import time
 
 import pytest
 
-from monai_ddfm.cohort import Ledger, write_summary
+from monai_ddfm.cohort import RunLog, write_summary
 
 
 def test_only_cases_whose_end_is_known_have_an_outcome():
-    ledger = Ledger(rank=3)
-    with ledger.timed("a", "load"):
+    run_log = RunLog(rank=3)
+    with run_log.timed("a", "load"):
         time.sleep(0.02)
-    assert ledger.outcomes == []
-    ledger.finished("a")
-    (outcome,) = ledger.outcomes
+    assert run_log.outcomes == []
+    run_log.finished("a")
+    (outcome,) = run_log.outcomes
     assert (outcome["case"], outcome["status"], outcome["reason"], outcome["rank"]) == ("a", "finished", None, 3)
     assert 0.02 <= outcome["seconds"]["load"] < 2.0
 
 
 def test_the_reason_of_a_failure_is_the_first_error():
-    ledger = Ledger()
+    run_log = RunLog()
     try:
         try:
             raise ValueError("p.nii.gz: truncated")
         except ValueError as error:
             raise RuntimeError("applying transform ReadSourced") from error
     except RuntimeError as error:
-        ledger.failed("p", error)
-    assert ledger.outcomes[0]["reason"] == "ValueError: p.nii.gz: truncated"
-    assert ledger.errors["p"].__traceback__ is None
-    assert not ledger.no_room
+        run_log.failed("p", error)
+    assert run_log.outcomes[0]["reason"] == "ValueError: p.nii.gz: truncated"
+    assert run_log.errors["p"].__traceback__ is None
+    assert not run_log.no_room
 
 
 def test_a_full_disk_is_known_as_such():
-    ledger = Ledger()
-    ledger.failed("p", OSError(errno.ENOSPC, "no space left", "p_fused.nii.gz"))
-    assert ledger.no_room
+    run_log = RunLog()
+    run_log.failed("p", OSError(errno.ENOSPC, "no space left", "p_fused.nii.gz"))
+    assert run_log.no_room
 
 
 def test_the_summary_says_what_became_of_each(tmp_path):
-    first, second = Ledger(0), Ledger(1)
+    first, second = RunLog(0), RunLog(1)
     first.finished("c")
     first.kept("a")
     second.failed("b", ValueError("empty"))

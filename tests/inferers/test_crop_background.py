@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import torch
 
-from monai_ddfm.foreground import tissue_box
+from monai_ddfm.foreground import foreground_box
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.priors import IdentityPrior
 from monai_ddfm.rectifiers import StructureRectifier
@@ -29,9 +29,9 @@ def _volume() -> torch.Tensor:
 
 def test_the_box_holds_all_tissue_and_a_margin() -> None:
     slices = _volume()[0].movedim(-1, 0)
-    assert tissue_box(slices, 0) == (slice(40, 64), slice(30, 50))
-    assert tissue_box(slices, 16) == (slice(24, 80), slice(14, 66))
-    assert tissue_box(slices, 100) == (slice(0, 90), slice(0, 80))
+    assert foreground_box(slices, 0) == (slice(40, 64), slice(30, 50))
+    assert foreground_box(slices, 16) == (slice(24, 80), slice(14, 66))
+    assert foreground_box(slices, 100) == (slice(0, 90), slice(0, 80))
 
 
 def test_cropping_changes_next_to_nothing() -> None:

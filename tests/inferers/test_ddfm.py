@@ -218,7 +218,7 @@ def test_equal_sources_are_the_result(tiny_prior: UNetPrior, sampler: str) -> No
 
 
 def test_start_at_the_sources_answer() -> None:
-    """At timestep 0 hardly any noise is left, so that the walk stays where it began."""
+    """At timestep 0 hardly any noise is left, so that sampling stays where it began."""
     sources = random_sources(1, 2, 8, 8)
     rectifier = EMRectifier()
     state = rectifier.start(sources)

@@ -31,12 +31,12 @@ def test_standard_normal() -> None:
     assert field.abs().gt(2.0).float().mean().item() == pytest.approx(0.0455, abs=0.003)
 
 
-@given(places=st.lists(st.integers(0, 300), min_size=1, max_size=6), seed=st.integers(0, 2**63))
+@given(slice_indices=st.lists(st.integers(0, 300), min_size=1, max_size=6), seed=st.integers(0, 2**63))
 @settings(deadline=None)
-def test_a_slice_has_its_own_noise_whatever_the_batch(places: list[int], seed: int) -> None:
+def test_a_slice_has_its_own_noise_whatever_the_batch(slice_indices: list[int], seed: int) -> None:
     noise = NoiseField(seed, shared=False)
-    together = noise(places, 7, (1, 3, 4), LIKE)
-    for row, place in enumerate(places):
+    together = noise(slice_indices, 7, (1, 3, 4), LIKE)
+    for row, place in enumerate(slice_indices):
         assert torch.equal(together[row], noise([place], 7, (1, 3, 4), LIKE)[0])
 
 

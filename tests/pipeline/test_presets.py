@@ -90,7 +90,7 @@ def test_bundle_root() -> None:
 
 
 class _Counting(IdentityPrior):
-    """Cleans nothing, so that a walk follows, and counts the slices it is asked about."""
+    """Cleans nothing, so that sampling follows, and counts the slices it is asked about."""
 
     slices = 0
 

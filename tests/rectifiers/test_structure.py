@@ -53,11 +53,11 @@ def test_the_envelope_of_the_sources_is_never_left(seed: int, sources: int, sigm
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**31), copies=st.integers(2, 4), mix=st.floats(0, 1), show_through=st.floats(0, 3))
-def test_equal_sources_give_the_source(seed: int, copies: int, mix: float, show_through: float) -> None:
+@given(seed=st.integers(0, 2**31), copies=st.integers(2, 4), mix=st.floats(0, 1), base_layer_gain=st.floats(0, 3))
+def test_equal_sources_give_the_source(seed: int, copies: int, mix: float, base_layer_gain: float) -> None:
     image = random_sources(seed, 1, 1, 20, 24)
     sources = image.expand(-1, copies, -1, -1)
-    rectifier = StructureRectifier(mix=mix, show_through=show_through)
+    rectifier = StructureRectifier(mix=mix, base_layer_gain=base_layer_gain)
     state = rectifier.start(sources)
     torch.testing.assert_close(rectifier.solve(sources, state), image, atol=1e-9, rtol=0)
     share = rectifier.provenance(image, sources, state)
@@ -184,8 +184,8 @@ def test_uptake_shines_through_as_asked() -> None:
     sources[:, 1] = torch.where(sources.amax(1) > -1, 2 * spot.outer(spot) - 1, -1.0)
     warm = stripes & (sources[0, 1] > -0.2)
 
-    def brightening(show_through: float) -> float:
-        fused = StructureRectifier(show_through=show_through).start(sources).solution
+    def brightening(base_layer_gain: float) -> float:
+        fused = StructureRectifier(base_layer_gain=base_layer_gain).start(sources).solution
         return float((fused[0, 0] - sources[0, 0])[warm].mean())
 
     assert abs(brightening(0.0)) < 0.005
@@ -234,7 +234,7 @@ def test_noisy_sources_trust_the_prior_and_clean_ones_do_not() -> None:
         ("mix", 1.5, "mix must be from 0"),
         ("window", 4, "odd"),
         ("sharpness", -1.0, "negative"),
-        ("show_through", -0.1, "negative"),
+        ("base_layer_gain", -0.1, "negative"),
         ("structure", -0.1, "negative"),
         ("prior_strength", -0.1, "negative"),
         ("noise", -0.1, "negative"),

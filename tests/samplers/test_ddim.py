@@ -72,7 +72,7 @@ def test_published_trajectory(data_dir: Path, steps: int) -> None:
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_known_x0_is_met_and_noise_level_kept(eta: float) -> None:
-    """If x0 is known, x_t ~ N(√ᾱ_t x0, 1 - ᾱ_t) at every timestep, whatever eta; the walk ends at x0."""
+    """If x0 is known, x_t ~ N(√ᾱ_t x0, 1 - ᾱ_t) at every timestep, whatever eta; sampling ends at x0."""
     generator = torch.Generator().manual_seed(0)
     truth, timesteps = 0.6, [999, 700, 400, 150, 20]
     x_first = ALPHAS[999] ** 0.5 * truth + (1 - ALPHAS[999]) ** 0.5 * torch.randn(1, 1, 300, 300, generator=generator)
@@ -101,11 +101,11 @@ def test_eta_of_one_is_ancestral() -> None:
     def predict_x0(x: Tensor, t: int) -> Tensor:
         return torch.tanh(x)
 
-    walk = (x, [900, 500, 250, 3], ALPHAS, predict_x0, keep, None)
-    ddim, _ = sample_ddim(*walk, eta=1.0, noise=lambda t: z * t / 500)
-    ddpm, _ = sample_ddpm(*walk, noise=lambda t: z * t / 500)
+    arguments = (x, [900, 500, 250, 3], ALPHAS, predict_x0, keep, None)
+    ddim, _ = sample_ddim(*arguments, eta=1.0, noise=lambda t: z * t / 500)
+    ddpm, _ = sample_ddpm(*arguments, noise=lambda t: z * t / 500)
     torch.testing.assert_close(ddim, ddpm)
-    without, _ = sample_ddim(*walk, eta=0.0, noise=lambda t: z)
+    without, _ = sample_ddim(*arguments, eta=0.0, noise=lambda t: z)
     assert (ddim - without).abs().max() > 1e-3
 
 

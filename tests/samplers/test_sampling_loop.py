@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the walk hands to prior, rectifier, sampler and callback."""
+"""What sampling hands to prior, rectifier, sampler and callback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from monai_ddfm.samplers.sampling_loop import walk
+from monai_ddfm.samplers.sampling_loop import sampling_loop
 
 ALPHAS = torch.tensor([0.9, 0.8, 0.6, 0.3, 0.1], dtype=torch.float64)
 
@@ -41,7 +41,7 @@ def test_order_of_things() -> None:
     def callback(index: int, t: int, x: Tensor, x0: Tensor) -> None:
         seen.append(("callback", index, t, x.item(), x0.item()))
 
-    x, state = walk(torch.tensor(2.0), [4, 1], ALPHAS, predict_x0, rectify, 7, step, callback)
+    x, state = sampling_loop(torch.tensor(2.0), [4, 1], ALPHAS, predict_x0, rectify, 7, step, callback)
     assert seen == [
         ("prior", 4, 2.0),
         ("sources", 4, 3.0, 7),
@@ -60,4 +60,4 @@ def test_timesteps_are_checked_before_the_first_call() -> None:
         raise AssertionError("called")
 
     with pytest.raises(ValueError, match=r"within 4\.\.0"):
-        walk(torch.zeros(1), [5, 0], ALPHAS, never, never, None, never)
+        sampling_loop(torch.zeros(1), [5, 0], ALPHAS, never, never, None, never)

@@ -26,7 +26,7 @@ from pydicom.dataset import Dataset
 from monai_ddfm.dicom.archive.retries import IncompleteAnswerError, Retries
 from monai_ddfm.dicom.archive.store_answer import accepted_instances, first_refusal
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME
-from monai_ddfm.io.atomic import whole_folder
+from monai_ddfm.io.atomic import atomic_folder
 
 __all__ = ["ArchiveSeries", "DicomWebArchive"]
 
@@ -159,7 +159,7 @@ class DicomWebArchive:
         uids = (series.study_instance_uid, series.series_instance_uid)
         listed = self._ask(f"listing {series}", lambda: self._client.search_for_instances(*uids))
         wanted = {str(Dataset.from_json(answer).SOPInstanceUID) for answer in listed}
-        with whole_folder(folder, overwrite) as filling:
+        with atomic_folder(folder, overwrite) as filling:
             self._ask(doing, lambda: self._fetch_into(uids, wanted, filling))
         return Path(folder)
 

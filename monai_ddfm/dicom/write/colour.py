@@ -34,7 +34,7 @@ from monai_ddfm.dicom.write.derived_header import check_sources, derive_header
 from monai_ddfm.dicom.write.slice_stack import SliceStack, as_array, stack_slices
 from monai_ddfm.dicom.write.source_geometry import pixel_spacing_of, slice_thickness_of
 from monai_ddfm.dicom.write.stored_values import quantise
-from monai_ddfm.io.atomic import require_free, whole_file
+from monai_ddfm.io.atomic import require_free, atomic_file
 
 __all__ = ["write_colour_image"]
 
@@ -94,7 +94,7 @@ def write_colour_image(
         pseudonym.apply(dataset)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    with whole_file(file, overwrite) as filling:
+    with atomic_file(file, overwrite) as filling:
         dataset.save_as(filling, enforce_file_format=True)
     return file
 

@@ -34,7 +34,7 @@ from monai_ddfm.dicom.write.slice_stack import SliceStack, as_array, stack_slice
 from monai_ddfm.dicom.write.source_geometry import pixel_spacing_of, slice_thickness_of
 from monai_ddfm.dicom.write.source_references import encode_sequences
 from monai_ddfm.dicom.write.stored_values import StoredValues, store_values
-from monai_ddfm.io.atomic import require_free, whole_folder
+from monai_ddfm.io.atomic import require_free, atomic_folder
 
 __all__ = ["write_grey_series"]
 
@@ -100,7 +100,7 @@ def write_grey_series(
     if pseudonym is not None:
         pseudonym.apply(dataset)
         uids = [pseudonym.uid(uid) for uid in uids]
-    with whole_folder(folder, overwrite) as filling:
+    with atomic_folder(folder, overwrite) as filling:
         names = [f"{k + 1:04d}.dcm" for k in range(len(uids))]
         _write_slices(dataset, stack, uids, [filling / name for name in names])
     return [folder / name for name in names]

@@ -39,7 +39,7 @@ from monai_ddfm.dicom.write.copied_attributes import copy_attributes
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources
-from monai_ddfm.io.atomic import require_free, whole_file
+from monai_ddfm.io.atomic import require_free, atomic_file
 
 __all__ = ["reason_against_overlay", "write_presentation_state"]
 
@@ -123,7 +123,7 @@ def write_presentation_state(
     if pseudonym is not None:
         pseudonym.apply(state)
         state.file_meta.MediaStorageSOPInstanceUID = UID(state.SOPInstanceUID)
-    with whole_file(file, overwrite) as filling:
+    with atomic_file(file, overwrite) as filling:
         state.save_as(filling, enforce_file_format=True)
     return file
 

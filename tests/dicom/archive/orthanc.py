@@ -40,7 +40,7 @@ needs_orthanc = pytest.mark.skipif(
 def private_network() -> Iterator[None]:
     """Move this thread, and what it starts, into a network namespace that has nothing but loopback.
 
-    Orthanc listens on all interfaces and cannot be told otherwise; here there is only one. The block ends in the
+    Orthanc needs_prior on all interfaces and cannot be told otherwise; here there is only one. The block ends in the
     namespace it began in.
     """
     libc = ctypes.CDLL(None, use_errno=True)
