@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """What more network evaluations buy.
 
@@ -120,7 +112,9 @@ def main() -> None:
     parser.add_argument("--volumes", type=Path, required=True)
     parser.add_argument("--slices", type=int, default=4, help="middle slices of each pair")
     parser.add_argument("--noise", type=float, default=0.0)
-    parser.add_argument("--ways", nargs="+", default=["default, ddim", "sampling only, ddim", "sampling only, dpm_solver"])
+    parser.add_argument(
+        "--ways", nargs="+", default=["default, ddim", "sampling only, ddim", "sampling only, dpm_solver"]
+    )
     parser.add_argument("--runs", type=int, default=1, help="timed runs")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)

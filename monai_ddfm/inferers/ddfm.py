@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """The fusion of whole volumes: prior, rectifier and sampler put together."""
 
@@ -23,11 +15,11 @@ from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.foreground import has_foreground, foreground_box
+from monai_ddfm.foreground import foreground_box, has_foreground
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
-from monai_ddfm.inferers.slice_fusion import FusedSlices, SliceFusion, SamplingContext
+from monai_ddfm.inferers.slice_fusion import FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.maps.novelty import novelty
 from monai_ddfm.priors import DiffusionPrior
@@ -217,7 +209,9 @@ class DDFMInferer(Inferer):
             (volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume], fusion.coupled)
         ]
         steps = sum(len(slice_indices) for _, slice_indices, _ in batches) * len(self.slice_fusion.timesteps)
-        cropped = self.crop_background and not fusion.pictures  # pictures have nothing to do with each other's foreground
+        cropped = (
+            self.crop_background and not fusion.pictures
+        )  # pictures have nothing to do with each other's foreground
         boxes = {volume: _box(slices[volume], cropped) for volume in {volume for volume, _, _ in batches}}
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)

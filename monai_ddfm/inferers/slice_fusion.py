@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """The fusion of slices that are sampled together."""
 
@@ -31,7 +23,7 @@ from monai_ddfm.priors.predict_padded import predict_padded
 from monai_ddfm.rectifiers import Rectifier
 from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dpm_solver
 
-__all__ = ["FusedSlices", "SliceFusion", "SamplingContext"]
+__all__ = ["FusedSlices", "SamplingContext", "SliceFusion"]
 
 _NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
 _FEWEST_SLICES = 8  # of a volume that is looked at from the side

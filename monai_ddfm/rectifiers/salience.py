@@ -1,15 +1,7 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
-"""How much each source has to say at each voxel: brightness and detail, and what shines through from the others."""
+"""The salience of each source at each voxel (brightness and detail), and base layers injected from the others."""
 
 from __future__ import annotations
 
@@ -21,7 +13,7 @@ from torch import Tensor
 
 from monai_ddfm.rectifiers.grid import box_mean, difference, gradient_energy, per_source, spatial_axes
 
-__all__ = ["contrast_gain", "salience", "salient_gradient", "inject_base_layer"]
+__all__ = ["contrast_gain", "inject_base_layer", "salience", "salient_gradient"]
 
 # Below these (of the [0, 1] brightness range: 2.5 and 0.75 grey levels of 255) a voxel is dark, a region flat.
 _DARK, _FLAT = 0.01, 0.003
@@ -59,7 +51,7 @@ def salience(
 
 
 def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:
-    """Return each source with the others shining through it.
+    """Return each source with the others' base layers injected.
 
     m_k = s_k + mean over the window of (min(s_k + amount * sum over j of (1 - c_kj) s_j, high) - s_k), with c_kj the
     correlation of the two sources over the window, 0 where it is negative: a smooth layer of light, for what s_k does
@@ -67,7 +59,7 @@ def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high
 
     Args:
         bright: sources ``[B, K, *spatial]`` in [0, 1].
-        amount: 0 nothing shines through, 1 all of it does.
+        amount: 0 no base layer is injected, 1 all of it.
         window: odd side lengths of the window, one per spatial axis, in voxels.
         high: largest value the layers may aim at ``[B, 1, *spatial]``.
 
@@ -93,14 +85,14 @@ def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high
 
 
 def contrast_gain(bright: Tensor, layers: Tensor, power: float, window: Sequence[int]) -> Tensor:
-    """Return what gradients have to grow by for contrast to survive the light that shines through.
+    """Return what gradients have to grow by for contrast to survive the injected brightness.
 
     Seen contrast is relative to brightness (Weber): where the light raises the local mean from s to m, gradients times
-    m / s look as before. At least 1, and 1 where nothing shines through.
+    m / s look as before. At least 1, and 1 where nothing is injected.
 
     Args:
         bright: sources ``[B, K, *spatial]`` in [0, 1].
-        layers: the sources with the others shining through, same shape, nowhere darker.
+        layers: the sources with the others' base layers, same shape, nowhere darker.
         power: 0 for no gain, 1 for the same relative contrast, more to raise it.
         window: odd side lengths of the window that local means are taken over, one per spatial axis, in voxels.
     """

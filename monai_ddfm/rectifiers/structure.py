@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """The structure-aware rectifier: who has something to say is heard, voxel by voxel, in intensity and in gradient."""
 
@@ -24,7 +16,7 @@ from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
-from monai_ddfm.rectifiers.salience import contrast_gain, salience, salient_gradient, inject_base_layer
+from monai_ddfm.rectifiers.salience import contrast_gain, inject_base_layer, salience, salient_gradient
 
 __all__ = ["StructureRectifier", "StructureState"]
 
@@ -32,7 +24,7 @@ __all__ = ["StructureRectifier", "StructureState"]
 _KNEE_INTENSITY, _KNEE_GRADIENT = 0.01, 0.01
 _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
-_LAYER_WINDOW = 25  # voxels; what shines through is smoother than any detail
+_LAYER_WINDOW = 25  # voxels; a base layer is smoother than any detail
 _BACKGROUND = -1.0 + 1e-6
 
 
@@ -43,7 +35,7 @@ class StructureState(NamedTuple):
         solution: what the sources alone ask for, ``[B, 1, *spatial]``.
         low: smallest value allowed, ``[B, 1, *spatial]``.
         high: largest value allowed.
-        layers: each source with the others shining through it, ``[B, K, *spatial]``.
+        layers: each source with the others' base layers injected, ``[B, K, *spatial]``.
         weights: salience of each source, ``[B, K, *spatial]``.
         noise: noise level of each source, ``[B, K]``.
     """
@@ -59,7 +51,7 @@ class StructureState(NamedTuple):
 class StructureRectifier(Rectifier[StructureState]):
     """Likelihood sum_k w_k |f - m_k|_1 + structure |grad f - g|_1 of K >= 2 sources, solved by EM.
 
-    w_k is the salience of source k at the voxel, m_k the source with the others shining through, g the gradient of the
+    w_k is the salience of source k at the voxel, m_k the source with the others' base layers in it, g the gradient of the
     source that is salient and has gradients there; the derivation is in docs/structure_rectifier.md. The sources'
     answer d does not depend on the prior's proposal, as the likelihood is strictly convex, so it is computed once, in
     `start`. Each timestep weighs it against the proposal by their precisions, f = (P d + L x0) / (P + L), with
@@ -71,10 +63,11 @@ class StructureRectifier(Rectifier[StructureState]):
         sharpness: how hard the choice between sources is; 0 averages, large values take the most salient one.
         window: odd side length, in voxels of the finest axis, of the neighbourhood salience is measured in. Small:
             choices follow detail; large: choices are smooth.
-        base_layer_gain: how much of the weaker sources' brightness shines through where another one dominates: 0 none.
+        base_layer_gain: how much of the weaker sources' base layer (their smooth brightness) is injected where another one
+            dominates: 0 none.
         structure: weight of the gradients against the intensities. Small: intensities are kept and edges soften; large:
             edges and texture are kept and brightness drifts.
-        contrast: how far gradients rise with the light that shines through: 0 not at all, 1 so that they keep their
+        contrast: how far gradients rise with the injected brightness: 0 not at all, 1 so that they keep their
             contrast relative to the brightness around.
         iterations: EM iterations.
         sweeps: Jacobi sweeps in each iteration.

@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """Whole or not at all."""
 
@@ -71,7 +63,10 @@ def test_folder_without_permission(tmp_path: Path) -> None:
 
 
 def test_full_disk_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="no space left on this disk; free some") as error, atomic_file(tmp_path / "f.nii"):
+    with (
+        pytest.raises(OSError, match="no space left on this disk; free some") as error,
+        atomic_file(tmp_path / "f.nii"),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert error.value.errno == errno.ENOSPC
     assert str(tmp_path / "f.nii") in str(error.value)

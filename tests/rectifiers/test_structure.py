@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """The laws of the structure-aware rectifier, whatever the sources are."""
 
@@ -177,8 +169,8 @@ def test_bone_and_bleeding_are_bright_and_soft_tissue_keeps_its_structure() -> N
     assert share[0][stripes].mean() > 0.9
 
 
-def test_uptake_shines_through_as_asked() -> None:
-    """A smooth warm spot (PET) over fine texture (MRI) brightens it, the more the more shines through."""
+def test_the_base_layer_of_uptake_is_injected_as_asked() -> None:
+    """A smooth warm spot (PET) over fine texture (MRI) brightens it, the more the larger the gain."""
     sources, stripes, _, _ = head()
     spot = 0.8 * torch.exp(-((torch.arange(96) - 60.0) ** 2) / 150)
     sources[:, 1] = torch.where(sources.amax(1) > -1, 2 * spot.outer(spot) - 1, -1.0)

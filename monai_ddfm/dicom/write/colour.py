@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """Writing a fused colour volume as one Multi-frame True Color Secondary Capture image with its place in the patient."""
 
@@ -34,7 +26,7 @@ from monai_ddfm.dicom.write.derived_header import check_sources, derive_header
 from monai_ddfm.dicom.write.slice_stack import SliceStack, as_array, stack_slices
 from monai_ddfm.dicom.write.source_geometry import pixel_spacing_of, slice_thickness_of
 from monai_ddfm.dicom.write.stored_values import quantise
-from monai_ddfm.io.atomic import require_free, atomic_file
+from monai_ddfm.io.atomic import atomic_file, require_free
 
 __all__ = ["write_colour_image"]
 

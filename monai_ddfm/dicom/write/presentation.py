@@ -1,13 +1,5 @@
-# Copyright (c) monai_ddfm contributors
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#     http://www.apache.org/licenses/LICENSE-2.0
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
 
 """An Advanced Blending Presentation State: the sources themselves, laid over one another by the workstation."""
 
@@ -39,7 +31,7 @@ from monai_ddfm.dicom.write.copied_attributes import copy_attributes
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources
-from monai_ddfm.io.atomic import require_free, atomic_file
+from monai_ddfm.io.atomic import atomic_file, require_free
 
 __all__ = ["reason_against_overlay", "write_presentation_state"]
 
