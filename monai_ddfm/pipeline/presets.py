@@ -1,55 +1,47 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The bundle's own files, and the presets laid over its inference configuration."""
+"""The presets: settings for one use each, as small YAML files of the bundle."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser
+import yaml
 
-__all__ = ["BUNDLE_ROOT", "config_files", "parse_preset", "preset_names"]
+from monai_ddfm.bundle import BUNDLE_ROOT
 
+__all__ = ["config_files", "preset_names", "preset_settings"]
 
-def _beside_package(name: str) -> Path:
-    """The folder `name`: within the installed package, or beside the package in a source checkout."""
-    package = Path(str(files("monai_ddfm")))
-    installed = package / name
-    return installed if installed.is_dir() else package.parent / name
-
-
-BUNDLE_ROOT = _beside_package("bundle")
-_OVERLAYS = _beside_package("configs")
+_PRESETS = BUNDLE_ROOT / "configs" / "presets"
 
 
 def preset_names() -> list[str]:
-    """Return the names of the presets: the overlays in ``configs/``."""
-    return sorted(path.stem for path in _OVERLAYS.glob("*.yaml"))
+    """Return the names of the presets."""
+    return sorted(path.stem for path in _PRESETS.glob("*.yaml"))
+
+
+def _preset_file(preset: str) -> Path:
+    if preset not in preset_names():
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(preset_names())}")
+    return _PRESETS / f"{preset}.yaml"
+
+
+def preset_settings(preset: str | None = None) -> dict[str, Any]:
+    """Return the settings in which a preset differs from the defaults; none differ for None.
+
+    Raises:
+        ValueError: no such preset.
+    """
+    return {} if preset is None else yaml.safe_load(_preset_file(preset).read_text())
 
 
 def config_files(preset: str | None = None) -> list[str]:
-    """Return the configuration files of a run: the bundle's inference workflow and the preset's overlay.
+    """Return the configuration files of a run by MONAI's bundle runner: the inference workflow and the preset.
 
     Raises:
         ValueError: no such preset.
     """
     workflow = str(BUNDLE_ROOT / "configs" / "inference.yaml")
-    if preset is None:
-        return [workflow]
-    if preset not in preset_names():
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(preset_names())}")
-    return [workflow, str(_OVERLAYS / f"{preset}.yaml")]
-
-
-def parse_preset(preset: str | None = None, **overrides: Any) -> ConfigParser:
-    """Return the parsed configuration of a preset, with `overrides` by id: ``parse_preset("mri_pet", steps=10)``.
-
-    Its ``get_parsed_content("network_def")`` and ``("inferer")`` are what the bundle runs.
-    """
-    parser = ConfigParser()
-    parser.read_config(config_files(preset))
-    parser.update(overrides)
-    return parser
+    return [workflow] if preset is None else [workflow, str(_preset_file(preset))]

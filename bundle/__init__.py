@@ -1,3 +1,0 @@
-# SPDX-FileCopyrightText: monai_ddfm contributors
-# SPDX-License-Identifier: Apache-2.0
-
