@@ -25,7 +25,7 @@ from monai_ddfm.cohort.cases import find_cases
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.metrics import FusionSSIMMetric, QabfMetric, SCDMetric, VIFMetric
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.bundle import parse_preset
 from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
 from monai_ddfm.transforms import CheckVolumed, MatchGridsd, NormalizeModalityd, ReadSourced
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.cohort.record import describe
-from monai_ddfm.pipeline.presets import parse_preset, preset_names
+from monai_ddfm.bundle import parse_preset, preset_names
 
 __all__ = ["DEFAULT", "all_presets", "load_presets"]
 

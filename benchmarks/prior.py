@@ -34,7 +34,7 @@ from torch import Tensor
 
 from monai_ddfm import metrics
 from monai_ddfm.foreground import has_foreground
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.bundle import parse_preset
 from monai_ddfm.transforms.modality import modality_of
 from monai_ddfm.transforms.normalize_modality import NormalizeModality
 

@@ -35,7 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.inferers.precision import resolve_precision
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.bundle import parse_preset
 from monai_ddfm.priors import DiffusionPrior, UNetPrior
 from monai_ddfm.rectifiers import EMRectifier
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.bundle import parse_preset
 from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
 
 STEPS, MANY = (3, 5, 10, 25, 100), 250

@@ -1,43 +1,66 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The short commands: ``python -m monai_ddfm fuse`` and ``convert-prior``."""
+"""The console command: ``monai-ddfm``, or ``python -m monai_ddfm``."""
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
 from argparse import ArgumentParser, Namespace
 
 from monai_ddfm import __version__
 from monai_ddfm.commands import convert_prior, fuse
-from monai_ddfm.errors import reason_of
+from monai_ddfm.errors import end_in_one_line, print_reason
 
 __all__ = ["main"]
+
+_TALKATIVE = ("highdicom", "ignite", "dicomweb_client", "matplotlib")  # they log what concerns nobody
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        prog="monai_ddfm", description="Fuse registered medical images with a diffusion prior (DDFM)."
+        prog="monai-ddfm", description="Fuse registered medical images with a diffusion prior (DDFM)."
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     for command in (fuse, convert_prior):
         sub = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.SUMMARY)
         command.add_arguments(sub)
+        loudness = sub.add_mutually_exclusive_group()
+        loudness.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
+        loudness.add_argument("-v", "--verbose", action="store_true", help="say more")
+        sub.add_argument("--traceback", action="store_true", help="show where an error came from")
         sub.set_defaults(run=command.run)
     return parser
 
 
+def _start_logging(options: Namespace) -> None:
+    level = logging.ERROR if options.quiet else logging.DEBUG if options.verbose else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("monai_ddfm").setLevel(level)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").setLevel(level)
+    warnings.formatwarning = lambda message, *_: str(message)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, or 1 after an error whose reason was printed."""
+    """Run a command; returns the exit code: 0, or 1 after an error whose reason was printed.
+
+    SIGINT and SIGTERM end it with 130 and 143, words that it does not know with 2.
+    """
     options: Namespace = _parser().parse_args(arguments)
+    end_in_one_line()
+    _start_logging(options)
     try:
         options.run(options)
     except Exception as error:
         if options.traceback:
             raise
-        reason = reason_of(error)
-        print(f"monai_ddfm: {type(reason).__name__}: {reason}", file=sys.stderr)
+        print_reason(error)
         return 1
     return 0
 

@@ -1,14 +1,20 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The reason of a failure, out of the wrappings that frameworks put around it."""
+"""How a program ends that cannot go on: with one line, and an exit code that says why."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from types import TracebackType
+import threading
+from types import FrameType, TracebackType
 
-__all__ = ["reason_of", "say_reason_last"]
+__all__ = ["end_in_one_line", "print_reason", "reason_of"]
+
+_EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError)
+_TRACEBACKS = "MONAI_DEBUG"  # the environment variable that asks MONAI for more, too
 
 
 def reason_of(error: BaseException) -> BaseException:
@@ -18,13 +24,33 @@ def reason_of(error: BaseException) -> BaseException:
     return error
 
 
-def say_reason_last() -> None:
-    """Print the reason of an uncaught error once more below its traceback, where a person looks first."""
-    usual = sys.__excepthook__
+def print_reason(error: BaseException) -> None:
+    """Print the reason of an error as one line."""
+    reason = reason_of(error)
+    said = " ".join(str(reason).split()) or "no reason given"
+    print(f"monai_ddfm: {type(reason).__name__}: {said}", file=sys.stderr)
 
-    def print_reason(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        usual(kind, error, traceback)
-        reason = reason_of(error)
-        print(f"\nmonai_ddfm: {type(reason).__name__}: {reason}", file=sys.stderr)
 
-    sys.excepthook = print_reason
+def _excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    reason = reason_of(error)
+    foreseen = isinstance(reason, _EXPECTED) or (isinstance(reason, RuntimeError) and reason.__cause__ is None)
+    if not foreseen or os.environ.get(_TRACEBACKS, "").lower() in ("1", "true"):
+        sys.__excepthook__(kind, error, traceback)
+    print_reason(error)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    name = signal.Signals(number).name
+    print(f"monai_ddfm: stopped by {name}; finished cases are kept, run again to go on", file=sys.stderr)
+    raise SystemExit(128 + number)
+
+
+def end_in_one_line() -> None:
+    """Let this process end in one line: after an error its reason, after SIGINT and SIGTERM that (exit 130 and 143).
+
+    A traceback is printed before it for errors that nobody foresaw, and for all where MONAI_DEBUG is set.
+    """
+    sys.excepthook = _excepthook
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)

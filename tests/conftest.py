@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_ddfm.pipeline.presets import BUNDLE_ROOT
+from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.priors import UNetPrior
 from tests.tiny_unet import tiny_unet
 

@@ -9,29 +9,7 @@ import os
 
 import torch
 
-__all__ = ["check_device", "local_device", "threads_per_process"]
-
-
-def check_device(device: torch.device | str) -> torch.device:
-    """Return `device`, after making sure that it is there.
-
-    Raises:
-        ValueError: no such kind of device, or not so many of them here.
-    """
-    try:
-        device = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"device {device!r}: not a device; give cpu, cuda or cuda:0") from error
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
-            raise ValueError(
-                f"device {device}: there is no such GPU, {count} can be used here; give --device cpu, or "
-                "install a CUDA build of torch and check nvidia-smi"
-            )
-    elif device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError(f"device {device}: not available here; give --device cpu")
-    return device
+__all__ = ["local_device", "threads_per_process"]
 
 
 def local_device() -> torch.device:

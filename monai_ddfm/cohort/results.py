@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from monai_ddfm.cohort.record import content_key, read_record, record_path
 from monai_ddfm.io.atomic import remove_partial
+from monai_ddfm.pipeline import FusionPipeline
+from monai_ddfm.pipeline.names import result_endings
 
 __all__ = ["Results"]
 
@@ -19,26 +21,14 @@ class Results:
     """The results of cases: ``output_dir/<case><ending>`` and the record ``output_dir/<case>.json``.
 
     Args:
-        keys: the sources.
-        output_dir: folder of the results.
-        endings: what follows a case's name in the names of its results, e.g. ``_fused.nii.gz``.
-        settings: what shapes a result, as `monai_ddfm.cohort.record.describe` gives it.
-        overwrite: every case is to be done, and results of its name are replaced.
+        pipeline: what they are made with.
     """
 
-    def __init__(
-        self,
-        keys: Sequence[str],
-        output_dir: str | Path,
-        endings: Sequence[str],
-        settings: Any,
-        overwrite: bool = False,
-    ) -> None:
-        self.keys = list(keys)
-        self.output_dir = Path(output_dir)
-        self.endings = list(endings)
-        self.settings = settings
-        self.overwrite = overwrite
+    def __init__(self, pipeline: FusionPipeline) -> None:
+        self.pipeline = pipeline
+        self.output_dir = Path(pipeline.config.results.output_dir)
+        self.overwrite = pipeline.config.results.overwrite
+        self.endings = result_endings(pipeline.config)
 
     def _paths(self, case: str) -> list[Path]:
         return [record_path(self.output_dir, case), *(self.output_dir / f"{case}{ending}" for ending in self.endings)]
@@ -50,19 +40,31 @@ class Results:
             case: ``{"case": name, key: path, ...}``.
 
         Raises:
+            ValueError: a result would stand where a source does.
             FileExistsError: there are results of that name, made from other files or with other settings, or by
                 somebody else; they are kept unless `overwrite`.
         """
         existing = [path for path in self._paths(case["case"]) if path.exists()]
+        self._require_apart(case, existing)
         if self.overwrite or not existing or "fault" in case:
             return False
         record = read_record(record_path(self.output_dir, case["case"]))
-        if record.get("content_key") != content_key(case, self.keys, self.settings):
+        if record.get("content_key") != content_key(case, self.pipeline):
             raise FileExistsError(
                 f"{existing[0]}: exists, made from other files or with other settings, and is kept; give another "
                 "output_dir, or overwrite"
             )
         return bool(record["finished"])
+
+    def _require_apart(self, case: Mapping[str, Any], existing: list[Path]) -> None:
+        """Refuse results in place of sources, which `overwrite` would take away."""
+        for key in self.pipeline.keys:
+            source = Path(case.get(key, "")).resolve()
+            for path in existing:
+                if path.resolve() in (source, *source.parents):
+                    raise ValueError(
+                        f"{path}: is the {key} of case {case['case']}: a result would take its place; write elsewhere"
+                    )
 
     def remove_partial(self, case: str) -> None:
         """Remove the temporary files and folders that a killed run left of this case."""

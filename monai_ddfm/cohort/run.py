@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from monai_ddfm.cohort.processes import OneProcess
 from monai_ddfm.cohort.run_log import FAILED, FINISHED, KEPT
 from monai_ddfm.cohort.summary import write_summary
 from monai_ddfm.cohort.write_behind import WriteBehind
+from monai_ddfm.io.lock import locked_folder
 
 __all__ = ["failure_of", "run_cohort"]
 
@@ -30,6 +32,7 @@ def run_cohort(
     loader: CaseLoader,
     writer: WriteBehind,
     processes: OneProcess,
+    output_dir: str | Path | None = None,
     summary: str | Path | None = None,
 ) -> None:
     """Fuse every case that no other process does and that is not finished, then wait for the other processes.
@@ -39,12 +42,30 @@ def run_cohort(
         loader: the evaluator's data loader.
         writer: the evaluator's postprocessing.
         processes: of this run.
+        output_dir: folder to hold against other runs; None holds none.
         summary: file for what became of the cases; None for none.
 
     Raises:
         RuntimeError: some cases failed (a single case: its own error); the others are finished nevertheless.
+        BlockingIOError: another run holds `output_dir`.
         OSError: `summary` cannot be written.
+        SystemExit: some cases failed, of a run of several processes; its log says which.
     """
+    with locked_folder(output_dir) if output_dir is not None and processes.rank == 0 else nullcontext():
+        failure = _run(evaluator, loader, writer, processes, summary)
+        processes.leave()
+    if failure is not None:
+        raise failure
+
+
+def _run(
+    evaluator: Evaluator,
+    loader: CaseLoader,
+    writer: WriteBehind,
+    processes: OneProcess,
+    summary: str | Path | None,
+) -> BaseException | None:
+    """Do this process's part of a run; returns the error that it is to end in."""
     begun, run_log, first = time.perf_counter(), loader.run_log, processes.rank == 0
     if summary is not None and first:
         write_summary(summary, loader.names, [], processes.count, complete=False)
@@ -56,14 +77,14 @@ def run_cohort(
         _say(outcomes)
         if summary is not None:
             _write_last(summary, loader.names, outcomes, processes.count, time.perf_counter() - begun)
-    failure = None
-    if any(outcome["status"] == FAILED for outcome in outcomes) or len(outcomes) < len(loader.names):
-        failure = failure_of(loader.names, outcomes, run_log.errors)
-        if first and processes.count > 1:
-            logger.error("%s", failure)  # torchrun may end this process as soon as another has left
-    processes.leave()
-    if failure is not None:
-        raise failure if first else SystemExit(1)
+    if all(outcome["status"] != FAILED for outcome in outcomes) and len(outcomes) == len(loader.names):
+        return None
+    failure = failure_of(loader.names, outcomes, run_log.errors)
+    if processes.count == 1:
+        return failure
+    if first:
+        logger.error("%s", failure)  # torchrun may end this process as soon as another has left
+    return SystemExit(1)
 
 
 def _evaluate_all(evaluator: Evaluator, loader: CaseLoader) -> None:
@@ -106,10 +127,10 @@ def failure_of(
     """
     if len(names) == 1 and errors:
         return next(iter(errors.values()))
-    failed = [f"{outcome['case']}: {outcome['reason']}" for outcome in outcomes if outcome["status"] == FAILED]
-    named = "; ".join(failed[:_NAMED_FAILURES]) + ("; ..." if len(failed) > _NAMED_FAILURES else "")
+    failed = [str(outcome["case"]) for outcome in outcomes if outcome["status"] == FAILED]
+    named = ", ".join(failed[:_NAMED_FAILURES]) + (", ..." if len(failed) > _NAMED_FAILURES else "")
     left = len(names) - len(outcomes)
     return RuntimeError(
-        f"{len(failed)} of {len(names)} cases failed{f' and {left} were not begun' if left else ''}: {named}. Put "
-        "right what is wrong and run again: finished cases are kept"
+        f"{len(failed)} of {len(names)} cases failed{f' and {left} were not begun' if left else ''}: {named}; the log "
+        "and summary.json say why. Put right what is wrong and run again: finished cases are kept"
     )

@@ -29,10 +29,12 @@ class RunLog:
 
     Args:
         rank: number of this process.
+        alone: there is one case only: its failure is the run's, and is not said twice.
     """
 
-    def __init__(self, rank: int = 0) -> None:
+    def __init__(self, rank: int = 0, alone: bool = False) -> None:
         self.rank = rank
+        self.alone = alone
         self.errors: dict[str, BaseException] = {}
         self._notes: dict[str, dict[str, Any]] = {}
         self._begun: dict[tuple[str, str], float] = {}
@@ -82,4 +84,5 @@ class RunLog:
         reason = reason_of(error)
         self.errors[case] = reason.with_traceback(None)  # a traceback would hold the case's volumes
         self._note(case).update(status=FAILED, reason=f"{type(reason).__name__}: {reason}")
-        logger.error("%s: failed, %s: %s", case, type(reason).__name__, reason)
+        if not self.alone:
+            logger.error("%s: failed, %s: %s", case, type(reason).__name__, reason)

@@ -13,8 +13,19 @@ from typing import Any
 from monai_ddfm import __version__
 from monai_ddfm.cohort.run_log import FAILED, FINISHED, KEPT
 from monai_ddfm.io.atomic import atomic_file
+from monai_ddfm.pipeline import FusionConfig
 
-__all__ = ["write_summary"]
+__all__ = ["summary_path", "write_summary"]
+
+_NAME = "summary.json"
+
+
+def summary_path(config: FusionConfig) -> Path | None:
+    """Return where the summary of a run is written, None where none is wanted."""
+    results = config.results
+    if results.summary == "auto":
+        return Path(results.output_dir) / _NAME
+    return None if results.summary is None else Path(results.summary)
 
 
 def _is_summary(path: Path) -> bool:

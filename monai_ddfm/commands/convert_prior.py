@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""``python -m monai_ddfm convert-prior``: other people's checkpoints as one safetensors file."""
+"""``monai-ddfm convert-prior``: other people's checkpoints as one safetensors file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--new-attention-order", action="store_const", const=True, help="it was trained with that")
     parser.add_argument("--class-label", type=int, help="class of a class-conditional model; else the mean of all")
     parser.add_argument("--sha256", help="checksum that an OpenAI checkpoint must have")
-    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
 
 
 def run(options: Namespace) -> None:

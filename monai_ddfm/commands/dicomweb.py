@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_ddfm.dicom.archive.dicomweb import DicomWebArchive
+from monai_ddfm.pipeline import FusionConfig
+from monai_ddfm.pipeline.names import dicom_endings
 
 __all__ = ["archive_at", "fetch_sources", "store_results"]
 
@@ -46,12 +48,16 @@ def fetch_sources(archive: DicomWebArchive, study: str, wanted: Sequence[str], f
     return fetched
 
 
-def store_results(archive: DicomWebArchive, output_dir: Path, case: str) -> int:
+def store_results(archive: DicomWebArchive, config: FusionConfig, case: str) -> int:
     """Store the DICOM results of a case; returns how many instances the archive confirmed.
 
     Raises:
+        FileNotFoundError: the case has no DICOM results.
         OSError: the archive refuses or cannot be reached; the message says what was stored, the files stay.
     """
-    single = [output_dir / f"{case}_{what}.dcm" for what in ("colour", "overlay")]
-    files = [*sorted((output_dir / f"{case}_fused").glob("*.dcm")), *(file for file in single if file.is_file())]
-    return len(archive.store(files))
+    results = [Path(config.results.output_dir) / f"{case}{ending}" for ending in dicom_endings(config)]
+    files = [file for path in results for file in (sorted(path.glob("*.dcm")) if path.is_dir() else [path])]
+    existing = [file for file in files if file.is_file()]
+    if not existing:
+        raise FileNotFoundError(f"{results[0]}: no DICOM results of case {case} to store")
+    return len(archive.store(existing))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_file", "atomic_folder", "partial_path", "remove_partial", "require_free"]
+__all__ = ["atomic_file", "atomic_folder", "make_folder", "partial_path", "remove_partial", "require_free"]
 
 
 def require_free(target: Path, overwrite: bool) -> None:
@@ -45,15 +45,18 @@ def remove_partial(folder: Path, names: Iterable[str]) -> None:
             left.unlink(missing_ok=True)
 
 
-def _make_parent(target: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make an output folder and its parents.
+
+    Raises:
+        OSError: it cannot be made, or not be written in.
+    """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise type(error)(
-            f"{target.parent}: cannot make this output folder ({error.strerror}); choose another"
-        ) from error
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise PermissionError(f"{target.parent}: no permission to write in this output folder; choose another")
+        raise type(error)(f"{folder}: cannot make this output folder ({error.strerror}); choose another") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder}: no permission to write in this output folder; choose another")
 
 
 @contextmanager
@@ -84,7 +87,7 @@ def atomic_file(target: str | Path, overwrite: bool = False, sole_writer: bool =
     """
     target = Path(target)
     require_free(target, overwrite)
-    _make_parent(target)
+    make_folder(target.parent)
     if sole_writer:
         remove_partial(target.parent, [target.name])
     partial = partial_path(target)
@@ -112,7 +115,7 @@ def atomic_folder(target: str | Path, overwrite: bool = False) -> Iterator[Path]
     """
     target = Path(target)
     require_free(target, overwrite)
-    _make_parent(target)
+    make_folder(target.parent)
     partial, old = partial_path(target), partial_path(target)
     try:
         with _saying_when_full(target):

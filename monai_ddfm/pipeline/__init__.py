@@ -5,6 +5,17 @@
 
 from __future__ import annotations
 
+from monai_ddfm.pipeline.config import NOT_IN_KEY, FusionConfig, setting_names
 from monai_ddfm.pipeline.fuse_ddfm import FuseDDFM, FuseDDFMD, FuseDDFMd, FuseDDFMDict
+from monai_ddfm.pipeline.fusion_pipeline import FusionPipeline
 
-__all__ = ["FuseDDFM", "FuseDDFMD", "FuseDDFMDict", "FuseDDFMd"]
+__all__ = [
+    "NOT_IN_KEY",
+    "FuseDDFM",
+    "FuseDDFMD",
+    "FuseDDFMDict",
+    "FuseDDFMd",
+    "FusionConfig",
+    "FusionPipeline",
+    "setting_names",
+]

@@ -11,37 +11,33 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.inferers import Inferer
 from monai.transforms import MapTransform, Transform
 
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.inferers import DDFMInferer
+from monai_ddfm.pipeline.config import FusionConfig
+from monai_ddfm.pipeline.fusion_pipeline import FusionPipeline
+from monai_ddfm.pipeline.names import FUSED, source_keys
 from monai_ddfm.priors import DiffusionPrior
-from monai_ddfm.transforms.check_geometry import CheckGeometry
-from monai_ddfm.transforms.check_volume import CheckVolume
-from monai_ddfm.transforms.match_grids import MatchGrids
-from monai_ddfm.transforms.modality import modality_of
-from monai_ddfm.transforms.normalize_modality import NormalizeModality
-from monai_ddfm.transforms.restore_intensity import RestoreIntensity
+from monai_ddfm.rectifiers import Rectifier
 
 __all__ = ["FuseDDFM", "FuseDDFMD", "FuseDDFMDict", "FuseDDFMd"]
 
 
 class FuseDDFM(Transform):
-    """Fuse registered volumes: check, match grids, normalise, sample, restore the anchor's units.
-
-    Prior and inferer are those of the bundle's configuration unless given.
+    """Fuse registered images in memory, as the bundle fuses files: from scanner units to the anchor's units.
 
     Args:
-        modalities: modality of each source (MR, CT, PT, NM, or a name that says it).
-        preset: an overlay of ``configs/``, e.g. ``paper``; None for the bundle's default.
-        network: the prior; the shipped one by default.
-        inferer: a `DDFMInferer`; the preset's by default.
-        device: where to compute; a GPU where there is one.
+        modalities: modality of each source (MR, CT, PT, NM, or a name that says it); the first is the anchor.
+        preset: a name of `monai_ddfm.bundle.preset_names`, e.g. ``paper``; None for the defaults.
+        network: in place of the prior that the settings name.
+        rectifier: in place of the rectifier that the settings describe.
+        inferer: in place of the inferer that the settings describe.
+        names: of the sources, for messages; their numbers by default.
         windows: (low, high) in scanner units for each source, or None where the modality decides.
-        **overrides: values of the bundle's configuration by id, e.g. ``steps=10, seed=1``.
+        **settings: of `FusionConfig`, by name, e.g. ``steps=10, seed=1, device="cuda:0", maps=["provenance"]``.
 
     Raises:
-        ValueError: fewer than two modalities, a name that says none, an unknown preset, or not as many windows.
+        ValueError: fewer than two modalities, a name that says none, an unknown preset or setting, not as many windows.
     """
 
     def __init__(
@@ -49,59 +45,74 @@ class FuseDDFM(Transform):
         modalities: Sequence[str],
         preset: str | None = None,
         network: DiffusionPrior | None = None,
-        inferer: Inferer | None = None,
-        device: str | torch.device | None = None,
+        rectifier: Rectifier[Any] | None = None,
+        inferer: DDFMInferer | None = None,
+        names: Sequence[str] | None = None,
         windows: Sequence[Sequence[float] | None] | None = None,
-        **overrides: Any,
+        **settings: Any,
     ) -> None:
         if len(modalities) < 2:
             raise ValueError(f"fusion takes an anchor and at least one other source, got {', '.join(modalities)}")
         if windows is not None and len(windows) != len(modalities):
             raise ValueError(f"{len(windows)} windows for {len(modalities)} sources; give one (or None) for each")
-        parser = parse_preset(preset, **{"progress": False, **overrides})
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        prior = network if network is not None else parser.get_parsed_content("network_def")
-        self.network = prior.eval().to(self.device)
-        self.inferer = inferer if inferer is not None else parser.get_parsed_content("inferer")
-        self.match = MatchGrids(parser.get_parsed_content("interpolation"))
-        scales = {
-            name: parser.get_parsed_content(name) for name in ("ct_window", "mr_percentiles", "uptake_percentile")
-        }
-        self.normalize = [
-            NormalizeModality(modality_of(name), window=window, **scales)
-            for name, window in zip(modalities, windows or [None] * len(modalities), strict=True)
-        ]
+        keys = source_keys(names or [""] * len(modalities))
+        given = {key: window for key, window in zip(keys, windows or [], strict=False) if window is not None}
+        config = FusionConfig.of(
+            preset,
+            **{
+                "progress": False,
+                "anchor": keys[0],
+                "sources": keys[1:],
+                "modalities": dict(zip(keys, modalities, strict=True)),
+                "windows": given,
+                **settings,
+            },
+        )
+        self.pipeline = FusionPipeline(config, network, rectifier, inferer)
 
-    def __call__(self, sources: Sequence[MetaTensor]) -> torch.Tensor:
-        """Fuse volumes ``[1, H, W, D]`` in scanner units; the first is the anchor.
+    def __call__(self, sources: Sequence[torch.Tensor]) -> MetaTensor:
+        """Fuse images ``[1, H, W, D]`` (or ``[1, H, W]``) in scanner units; the first is the anchor.
 
         Returns:
-            the fused volume ``[1, H, W, D]`` on the anchor's grid, in its units, with its meta, on the CPU.
+            the fused image on the anchor's grid, in its units and with its meta, on the CPU: ``[1, H, W, D]``, and the
+            channels of the maps that were asked for after it, in the order and the values of `MAPS`.
 
         Raises:
-            ValueError: a volume that cannot be fused (see `CheckVolume`, `CheckGeometry`), or not as many sources as
+            ValueError: an image that cannot be fused (see `CheckVolume`, `CheckGeometry`), or not as many sources as
                 `modalities`.
         """
-        if len(sources) != len(self.normalize):
-            raise ValueError(f"{len(sources)} sources for {len(self.normalize)} modalities; give one for each")
-        volumes = [CheckVolume()(source, name=f"source {number}") for number, source in enumerate(sources)]
-        for number, volume in enumerate(volumes):
-            CheckGeometry()(volume, volumes[0] if number else None, name=f"source {number}")
-        matched = [volumes[0], *(self.match(volume, volumes[0]) for volume in volumes[1:])]
-        scaled = [MetaTensor(normalize(volume)) for normalize, volume in zip(self.normalize, matched, strict=True)]
-        stacked = torch.cat([volume.as_tensor() for volume in scaled])[None].to(self.device)
-        fused = MetaTensor(self.inferer(stacked, self.network)[0].cpu(), meta=volumes[0].meta)
-        return RestoreIntensity()(fused, like=scaled[0])
+        fused = self.fuse(sources)
+        return MetaTensor(torch.cat([image.as_subclass(torch.Tensor) for image in fused.values()]), meta=_meta(fused))
+
+    def fuse(self, sources: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fuse; returns the fused image under ``pred`` and each map under its name."""
+        keys = self.pipeline.keys
+        if len(sources) != len(keys):
+            raise ValueError(f"{len(sources)} sources for {len(keys)} modalities; give one for each")
+        fused = self.pipeline.fuse(dict(zip(keys, sources, strict=True)))
+        return {name: fused[name] for name in (FUSED, *self.pipeline.inferer.maps)}
+
+    def __repr__(self) -> str:
+        """Return the settings that differ from the defaults."""
+        usual, own = FusionConfig.of().settings(), self.pipeline.config.settings()
+        changed = ", ".join(f"{name}={value!r}" for name, value in own.items() if value != usual[name])
+        return f"{type(self).__name__}({changed})"
+
+
+def _meta(fused: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    image = fused[FUSED]
+    return dict(image.meta) if isinstance(image, MetaTensor) else {}
 
 
 class FuseDDFMd(MapTransform):
     """Dictionary version of `FuseDDFM`.
 
     Args:
-        keys: the sources; the first is the anchor.
-        output_key: key of the fused volume.
+        keys: the sources, images in memory or paths; the first is the anchor.
+        output_key: key of the fused image; maps go to ``<output_key>_<map>``.
         modalities: modality of each source; read from the keys' names by default.
-        preset, network, inferer, device, windows, **overrides: see `FuseDDFM`.
+        preset, network, rectifier, inferer, windows, **settings: see `FuseDDFM`.
+        allow_missing_keys: leave cases alone that lack a source.
     """
 
     def __init__(
@@ -111,19 +122,29 @@ class FuseDDFMd(MapTransform):
         modalities: Sequence[str] | None = None,
         preset: str | None = None,
         network: DiffusionPrior | None = None,
-        inferer: Inferer | None = None,
-        device: str | torch.device | None = None,
+        rectifier: Rectifier[Any] | None = None,
+        inferer: DDFMInferer | None = None,
         windows: Sequence[Sequence[float] | None] | None = None,
-        **overrides: Any,
+        allow_missing_keys: bool = False,
+        **settings: Any,
     ) -> None:
-        super().__init__(keys)
+        super().__init__(keys, allow_missing_keys)
         self.output_key = output_key
-        names = modalities or [str(key) for key in self.keys]
-        self.fuse = FuseDDFM(names, preset, network, inferer, device, windows, **overrides)
+        names = [str(key) for key in self.keys]
+        self.fuse = FuseDDFM(modalities or names, preset, network, rectifier, inferer, names, windows, **settings)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the fused volume to the data."""
-        return {**data, self.output_key: self.fuse([data[key] for key in self.keys])}
+        """Add the fused image, and the maps that were asked for, to the data."""
+        present = list(self.key_iterator(dict(data)))
+        if len(present) < len(self.keys):
+            return dict(data)
+        fused = self.fuse.fuse([data[key] for key in self.keys])
+        names = {FUSED: self.output_key}
+        return {**data, **{names.get(name, f"{self.output_key}_{name}"): image for name, image in fused.items()}}
+
+    def __repr__(self) -> str:
+        """Return the keys and the settings that differ from the defaults."""
+        return f"{type(self).__name__}(keys={self.keys}, output_key={self.output_key!r}, fuse={self.fuse!r})"
 
 
 FuseDDFMD = FuseDDFMDict = FuseDDFMd

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,3 +56,22 @@ class DiffusionPrior(nn.Module, ABC):
         Returns:
             x0 of the same shape, clipped to [-1, 1].
         """
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells this prior from any other as plain JSON: its kind and settings, and digests of its numbers.
+
+        SHA-256 of the weights (float32) and of the noise schedule (float64), beside every plain attribute.
+        """
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float, str))}
+        settings = {name: value for name, value in plain.items() if not name.startswith("_") and name != "training"}
+        weights = hashlib.sha256()
+        for name, weight in self.state_dict().items():
+            weights.update(name.encode())
+            weights.update(weight.detach().cpu().float().contiguous().numpy().tobytes())
+        schedule = hashlib.sha256(self.alphas_cumprod.numpy().tobytes())
+        return {
+            "class": type(self).__name__,
+            **settings,
+            "weights": weights.hexdigest(),
+            "alphas_cumprod": schedule.hexdigest(),
+        }

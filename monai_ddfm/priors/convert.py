@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from monai_ddfm.priors.diffusers_unet import DiffusersPrior
 from monai_ddfm.priors.guided_diffusion import GuidedDiffusionPrior
 from monai_ddfm.priors.prior_file import read_header, write_prior_file
@@ -45,15 +47,27 @@ def convert_prior(source: str | Path, target: str | Path, **options: Any) -> Non
     write_prior_file(target, prior.network.state_dict(), header)
 
 
-def open_prior(weights: str | Path) -> DiffusersPrior | UNetPrior:
+def open_prior(weights: str | Path, compile_mode: str | None = None) -> DiffusersPrior | UNetPrior:
     """Return the prior that a file of `convert_prior` or of the training workflow, or a diffusers folder, describes.
 
-    In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``.
+    In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``. The global random state
+    stays as it was, although networks draw their first weights from it.
+
+    Args:
+        weights: the file or folder.
+        compile_mode: a mode of `torch.compile`, e.g. ``default``; None runs the network as it is.
 
     Raises:
         FileNotFoundError, ValueError: see `DiffusersPrior` and `UNetPrior`; also a file without architecture.
     """
-    path = Path(weights)
+    with torch.random.fork_rng(devices=[]):
+        prior = _open(Path(weights))
+    if compile_mode is not None:
+        prior.network.compile(mode=compile_mode)
+    return prior
+
+
+def _open(path: Path) -> DiffusersPrior | UNetPrior:
     header = {} if path.is_dir() or path.suffix != ".safetensors" else read_header(path)
     if header.get("kind") == "monai":
         from monai.networks.nets import DiffusionModelUNet

@@ -5,12 +5,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.em import EMRectifier, EMState
 from monai_ddfm.rectifiers.reference import ReferenceEMRectifier, ReferenceState
 from monai_ddfm.rectifiers.structure import StructureRectifier, StructureState
 
+RECTIFIERS: Mapping[str, type[Rectifier[Any]]] = {
+    "structure": StructureRectifier,
+    "em": EMRectifier,
+    "reference": ReferenceEMRectifier,
+}
+"""Every rectifier by its name in settings."""
+
 __all__ = [
+    "RECTIFIERS",
     "EMRectifier",
     "EMState",
     "Rectifier",

@@ -11,3 +11,4 @@ from monai_ddfm.samplers.dpm_solver import sample_dpm_solver
 from monai_ddfm.samplers.timesteps import check_timesteps, noise_level, spaced_timesteps
 
 __all__ = ["check_timesteps", "noise_level", "sample_ddim", "sample_ddpm", "sample_dpm_solver", "spaced_timesteps"]
+SAMPLERS = {"ddim": sample_ddim, "ddpm": sample_ddpm, "dpm_solver": sample_dpm_solver}

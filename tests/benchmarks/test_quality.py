@@ -15,7 +15,7 @@ import quality
 import torch
 from PIL import Image
 
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.bundle import parse_preset
 
 SLICES = np.load(Path(__file__).parents[1] / "data" / "fusion_metrics.npz")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from steps import psnr, seconds_of_runs, steps_table
 
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.bundle import parse_preset
 
 
 def test_psnr_counts_tissue_alone() -> None:

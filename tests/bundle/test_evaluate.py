@@ -13,7 +13,7 @@ import pytest
 from monai.bundle import run
 
 from monai_ddfm.errors import reason_of
-from monai_ddfm.pipeline.presets import BUNDLE_ROOT, config_files
+from monai_ddfm.bundle import BUNDLE_ROOT, config_files
 
 EVALUATE = str(BUNDLE_ROOT / "configs" / "evaluate.yaml")
 

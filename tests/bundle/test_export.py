@@ -10,7 +10,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, ckpt_export, create_workflow
 
-from monai_ddfm.pipeline.presets import BUNDLE_ROOT, parse_preset
+from monai_ddfm.bundle import BUNDLE_ROOT, parse_preset
 from monai_ddfm.priors.trace import trace_prior
 
 CONFIGS = [str(BUNDLE_ROOT / "configs" / name) for name in ("inference.yaml", "export.yaml")]

@@ -15,7 +15,7 @@ import pytest
 from monai.bundle import verify_metadata
 
 import monai_ddfm
-from monai_ddfm.pipeline.presets import BUNDLE_ROOT, parse_preset
+from monai_ddfm.bundle import BUNDLE_ROOT, parse_preset
 
 METADATA = BUNDLE_ROOT / "configs" / "metadata.json"
 

@@ -20,7 +20,7 @@ import monai_ddfm.cohort
 import monai_ddfm.inferers
 import monai_ddfm.transforms  # noqa: F401 # so that processes forked from here have everything
 from monai_ddfm.errors import reason_of
-from monai_ddfm.pipeline.presets import BUNDLE_ROOT, config_files
+from monai_ddfm.bundle import BUNDLE_ROOT, config_files
 
 SETTINGS = {
     "anchor": "MR",

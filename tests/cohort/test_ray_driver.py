@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monai_ddfm.cohort.ray_driver import fuse_case, fuse_on_ray
-from monai_ddfm.pipeline.presets import config_files
+from monai_ddfm.bundle import config_files
 from tests.cohort.small_cohort import SETTINGS, fused_voxels, make_cases, run_small
 
 # notes every try; the first one dies without a word

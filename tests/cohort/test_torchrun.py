@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monai_ddfm.pipeline.presets import BUNDLE_ROOT
+from monai_ddfm.bundle import BUNDLE_ROOT
 from tests.cohort.small_cohort import SETTINGS, fused_voxels, make_cases, run_small
 from tests.free_port import free_port
 

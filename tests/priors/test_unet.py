@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from monai.networks.nets import DiffusionModelUNet
 from torch import Tensor, nn
 
-from monai_ddfm.pipeline.presets import parse_preset
+from monai_ddfm.bundle import parse_preset
 from monai_ddfm.priors import UNetPrior
 from tests.tiny_unet import tiny_unet
 

@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The cases of a run and all that makes, times and remembers their results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.engines import Evaluator, SupervisedEvaluator
+from monai.handlers import StatsHandler
+from monai.transforms import Compose
+from monai.utils import set_determinism
+
+from monai_ddfm.cohort.case_loader import CaseLoader
+from monai_ddfm.cohort.cases import CaseDataset
+from monai_ddfm.cohort.processes import OneProcess
+from monai_ddfm.cohort.record import BeginRecord, FinishRecord
+from monai_ddfm.cohort.results import Results
+from monai_ddfm.cohort.run import run_cohort
+from monai_ddfm.cohort.run_log import RunLog
+from monai_ddfm.cohort.summary import summary_path
+from monai_ddfm.cohort.work_queue import WorkQueue
+from monai_ddfm.cohort.write_behind import WriteBehind
+from monai_ddfm.pipeline import FusionPipeline
+
+__all__ = ["Cohort", "fuse_cases"]
+
+
+class Cohort:
+    """Everything that a run needs beside MONAI's evaluator.
+
+    Args:
+        pipeline: what the cases are fused with.
+        dataset: the cases; each is loaded by the pipeline's preprocessing.
+        processes: that share the cases.
+
+    Attributes:
+        loader: the evaluator's data loader: the cases that this process does, each loaded ahead.
+        postprocessing: the evaluator's postprocessing: writes a case while the next is fused.
+        run_log: what became of the cases in this process.
+    """
+
+    def __init__(self, pipeline: FusionPipeline, dataset: CaseDataset, processes: OneProcess | None = None) -> None:
+        self.pipeline = pipeline
+        self.processes = processes or OneProcess()
+        self.run_log = RunLog(self.processes.rank, alone=len(dataset.data) == 1)
+        queue = WorkQueue(dataset.data, pipeline.keys, self.processes)
+        self.loader = CaseLoader(dataset, queue, Results(pipeline), self.run_log)
+        recorded = [BeginRecord(pipeline), pipeline.writing, FinishRecord(pipeline.config.results.output_dir)]
+        self.postprocessing = WriteBehind(Compose(recorded), self.run_log)
+
+    def prepare(self) -> None:
+        """Prepare this process: its threads, its random state, the prior on its device."""
+        set_determinism(self.pipeline.config.sampling.seed)
+        if self.pipeline.config.execution.threads is not None:
+            torch.set_num_threads(self.pipeline.config.execution.threads)
+        self.pipeline.prior.eval()
+
+    def evaluator(self) -> SupervisedEvaluator:
+        """Return the evaluator that the bundle's configuration describes."""
+        return SupervisedEvaluator(
+            device=self.pipeline.device,
+            val_data_loader=self.loader,
+            network=self.pipeline.prior,
+            inferer=self.pipeline.inferer,
+            postprocessing=self.postprocessing,
+            val_handlers=[StatsHandler(iteration_log=False)],
+        )
+
+    def run(self, evaluator: Evaluator, lock: bool = True) -> None:
+        """Fuse every case; see `run_cohort`.
+
+        Args:
+            evaluator: fuses the batches of `loader` and ends in `postprocessing`.
+            lock: hold the output folder against other runs.
+        """
+        config = self.pipeline.config
+        folder = config.results.output_dir if lock else None
+        run_cohort(evaluator, self.loader, self.postprocessing, self.processes, folder, summary_path(config))
+
+
+def fuse_cases(pipeline: FusionPipeline, cases: Sequence[Mapping[str, Any]], lock: bool = True) -> list[dict[str, Any]]:
+    """Fuse cases to files in this process, as the bundle does.
+
+    Args:
+        pipeline: what they are fused with.
+        cases: ``{"case": name, key: path, ...}`` each.
+        lock: hold the output folder against other runs.
+
+    Returns:
+        the notes on the cases, as `RunLog` has them.
+
+    Raises:
+        Exception: what kept a case from being fused; see `run_cohort`.
+    """
+    cohort = Cohort(pipeline, CaseDataset(data=[dict(case) for case in cases], transform=pipeline.preprocessing))
+    cohort.prepare()
+    cohort.run(cohort.evaluator(), lock)
+    return cohort.run_log.outcomes

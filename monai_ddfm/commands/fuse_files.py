@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What ``monai-ddfm fuse`` does: its arguments become settings and a case, and the case is fused."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from monai_ddfm.cohort import fuse_cases
+from monai_ddfm.commands.dicomweb import archive_at, fetch_sources, store_results
+from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending, image_stem
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.pipeline.names import source_keys
+from monai_ddfm.transforms.modality import Modality, modality_of
+
+__all__ = ["fuse_archive", "fuse_files"]
+
+logger = logging.getLogger(__name__)
+_GREY_LEVELS = [0.0, 255.0]
+_SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps")  # arguments that are settings
+
+
+def fuse_files(options: Namespace) -> None:
+    """Fuse the images of the command line.
+
+    Raises:
+        FileNotFoundError, FileExistsError, ValueError: images or settings that cannot be, named in one line.
+    """
+    if options.study or options.anchor or options.source:
+        raise ValueError("--study, --anchor and --source choose series of an archive: give --dicomweb URL, too")
+    _fuse(options, [Path(image) for image in options.images])
+
+
+def fuse_archive(options: Namespace) -> None:
+    """Fuse series of an archive, and store the DICOM results there.
+
+    Raises:
+        ValueError: images and an archive both, or an archive without study, anchor and source.
+        OSError: the archive cannot be reached, or refuses.
+    """
+    if options.images or not (options.study and options.anchor and options.source):
+        raise ValueError("with --dicomweb give --study, --anchor and --source, and no files")
+    options.output_format = options.output_format or "dicom"
+    with tempfile.TemporaryDirectory() as folder:
+        archive = archive_at(options.dicomweb)
+        images = fetch_sources(archive, options.study, [options.anchor, *options.source], Path(folder))
+        config = _fuse(options, images, options.study)
+    stored = store_results(archive, config, options.study) if config.results.output_format != "nifti" else 0
+    logger.info("%s: %d instances stored at %s", options.study, stored, archive.url)
+
+
+def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> FusionConfig:
+    """Fuse one case; returns the description it was fused by."""
+    settings = _settings(options, images)
+    name = case or settings.pop("case")
+    settings.pop("case", None)
+    config = FusionConfig.of(options.preset, **settings)
+    fuse_cases(FusionPipeline(config), [{"case": name, **dict(zip(config.inputs.keys, map(str, images), strict=True))}])
+    return config
+
+
+def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
+    """The arguments as settings, and the name of the case."""
+    pictures = _are_pictures(images)
+    keys = source_keys([image_stem(image) for image in images])
+    modalities = _modalities(options.modalities, images, pictures)
+    settings: dict[str, Any] = {
+        "anchor": keys[0],
+        "sources": keys[1:],
+        "modalities": {key: modality.value for key, modality in zip(keys, modalities, strict=True)},
+        "overwrite": options.overwrite,
+        "summary": None,
+        "progress": not options.quiet,
+        **_result(Path(options.output), images[0], ".png" if pictures else ".nii.gz"),
+        **{name: getattr(options, name) for name in _SAME_NAME if getattr(options, name) is not None},
+    }
+    if pictures:
+        settings["windows"] = {key: _GREY_LEVELS for key in keys}
+        settings["check_registration"] = False  # it needs three dimensions
+    return settings | {name: yaml.safe_load(value) for name, value in options.set}
+
+
+def _are_pictures(images: list[Path]) -> bool:
+    """Whether all are pictures rather than volumes.
+
+    Raises:
+        FileNotFoundError: one is missing.
+        ValueError: fewer than two, or some of each kind.
+    """
+    for image in images:
+        if not image.exists():
+            raise FileNotFoundError(f"{image}: no such file")
+    if len(images) < 2:
+        raise ValueError(f"fusion takes at least two images, got {images[0] if images else 'none'}")
+    kinds = {image_ending(image) in PICTURE_ENDINGS for image in images}
+    if len(kinds) > 1:
+        raise ValueError(f"{', '.join(map(str, images))}: fuse pictures with pictures, and volumes with volumes")
+    return kinds.pop()
+
+
+def _modalities(names: list[str] | None, images: list[Path], pictures: bool) -> list[Modality]:
+    """The modality of each image: as given, or by its file name; pictures need none, all are in grey levels.
+
+    Raises:
+        ValueError: not as many as images, or a name that does not say it.
+    """
+    if names is None:
+        return [Modality.MR if pictures else modality_of(image.name) for image in images]
+    if len(names) != len(images):
+        raise ValueError(f"{len(names)} modalities for {len(images)} images; give one for each")
+    return [modality_of(name) for name in names]
+
+
+def _result(output: Path, anchor: Path, extension: str) -> dict[str, Any]:
+    """Where the fused file goes, as settings and the name of the case."""
+    ending = image_ending(output)
+    if ending is None:
+        return {"case": image_stem(anchor), "output_dir": str(output), "output_extension": extension}
+    if ending != extension and not (extension == ".nii.gz" and ending == ".nii"):
+        raise ValueError(f"{output}: cannot write {ending} from these images; use {extension}")
+    return {
+        "case": image_stem(output),
+        "output_dir": str(output.parent),
+        "output_extension": ending,
+        "fused_suffix": "",
+    }

@@ -1,0 +1,309 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The description of a fusion: every setting with its type, its range and its default, said here and nowhere else.
+
+A setting is known by one flat name, the same in `FuseDDFM`, on the command line and in the bundle's YAML; here they
+are grouped by what they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from monai_ddfm.bundle import preset_settings
+from monai_ddfm.dicom.read.reader import DDFMDicomReader
+from monai_ddfm.maps import MAPS
+from monai_ddfm.pipeline.settings import (
+    Count,
+    DeviceText,
+    Flag,
+    Names,
+    Number,
+    PathText,
+    Text,
+    Window,
+    check_options,
+    each_of,
+    one_of,
+    reason_in_one_line,
+    require_known,
+)
+from monai_ddfm.rectifiers import RECTIFIERS
+from monai_ddfm.samplers import SAMPLERS
+from monai_ddfm.transforms.modality import modality_of
+
+__all__ = ["NOT_IN_KEY", "FusionConfig", "setting_names"]
+
+NOT_IN_KEY = frozenset(
+    {
+        "compile_mode",  # the same arithmetic, faster
+        "device",  # results agree to rounding
+        "output_dir",
+        "overwrite",
+        "progress",
+        "slices_per_batch",  # each slice is the network's alone
+        "summary",
+        "threads",
+        "weights",  # their path; their digest is in the key
+    }
+)
+"""The settings that cannot change a result; every other one is part of its content key."""
+
+_group = dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+
+
+@_group
+class Inputs:
+    """Sources and geometry.
+
+    Args:
+        anchor: the fusion is on its grid and in its units.
+        sources: the others.
+        modalities: modality (MR, CT, PT, NM) of sources whose name does not say it.
+        register: ``rigid`` moves the sources onto the anchor first.
+        check_registration: warn when another pose fits the contents better than the headers' pose.
+        allow_different_patient, allow_different_study, allow_different_frame: of DICOM sources.
+        allow_gaps: interpolate over missing slices of a DICOM series.
+        dicom_reader: further arguments of `DDFMDicomReader`: which series of a folder.
+        interpolation: onto the anchor's grid: bilinear, nearest or a spline order.
+    """
+
+    anchor: Text = "MR"
+    sources: Names = ("PET",)
+    modalities: Mapping[Text, Text] = Field(default_factory=dict)
+    register: Literal["none", "rigid"] = "none"
+    check_registration: Flag = True
+    allow_different_patient: Flag = False
+    allow_different_study: Flag = False
+    allow_different_frame: Flag = False
+    allow_gaps: Flag = False
+    dicom_reader: Mapping[str, Any] = Field(default_factory=dict)
+    interpolation: Literal["bilinear", "nearest", 0, 1, 2, 3, 4, 5] = "bilinear"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The anchor and the other sources."""
+        return (self.anchor, *self.sources)
+
+    def modality_name(self, key: str) -> str:
+        """The modality of a source as given, else the name that says it."""
+        return self.modalities.get(key, key)
+
+    @model_validator(mode="after")
+    def _check(self) -> Inputs:
+        if len(self.keys) < 2 or len(set(self.keys)) < len(self.keys):
+            raise ValueError(
+                f"fusion takes an anchor and at least one other source, each once; got {', '.join(self.keys)}"
+            )
+        require_known("source in modalities named", self.modalities, self.keys)
+        for key in self.keys:
+            modality_of(self.modality_name(key))
+        check_options("option of dicom_reader", self.dicom_reader, DDFMDicomReader)
+        return self
+
+
+@_group
+class Normalisation:
+    """From scanner units to [-1, 1].
+
+    Args:
+        ct_window: HU.
+        mr_percentiles: of the volume.
+        uptake_percentile: PET and SPECT: zero to this percentile.
+        windows: of single sources in their own units.
+    """
+
+    ct_window: Window = (-100.0, 900.0)
+    mr_percentiles: Window = (0.5, 99.5)
+    uptake_percentile: Annotated[Number, Field(gt=0, le=100)] = 99.9
+    windows: Mapping[Text, Window] = Field(default_factory=dict)
+
+
+@_group
+class Denoising:
+    """Cleaning of noisy sources by the prior.
+
+    Args:
+        denoise_sources: before they are compared.
+        clean_in_three_planes: where voxels are nearly cubic: the mean of the prior's estimates in three planes.
+    """
+
+    denoise_sources: Flag = True
+    clean_in_three_planes: Flag = True
+
+
+@_group
+class Likelihood:
+    """The rectifier.
+
+    Args:
+        rectifier: its name in `RECTIFIERS`.
+        rectifier_options: further arguments of it.
+        spatial_dims: 3 couples neighbouring slices, with 2 each slice is fused on its own.
+    """
+
+    rectifier: Annotated[Text, one_of(RECTIFIERS)] = "structure"
+    rectifier_options: Mapping[str, Any] = Field(default_factory=dict)
+    spatial_dims: Literal[2, 3] = 3
+
+    @model_validator(mode="after")
+    def _check(self) -> Likelihood:
+        check_options(f"option of the rectifier {self.rectifier}", self.rectifier_options, RECTIFIERS[self.rectifier])
+        if "spatial_dims" in self.rectifier_options:
+            raise ValueError("spatial_dims is a setting of its own: give it there and not in rectifier_options")
+        return self
+
+
+@_group
+class Sampling:
+    """How slices are sampled; see `DDFMInferer`."""
+
+    sampler: Annotated[Text, one_of(SAMPLERS)] = "ddim"
+    steps: Count = 4
+    timesteps: tuple[Annotated[int, Field(strict=True, ge=0)], ...] | None = None
+    start_timestep: Annotated[int, Field(strict=True, ge=0)] = 150
+    start: Literal["sources", "noise"] = "sources"
+    eta: Annotated[Number, Field(ge=0)] = 0.0
+    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    shared_noise: Flag = True
+    three_planes: Flag = False
+    luminance_range: Literal["full", "studio"] = "full"
+    slice_axis: Literal[-3, -2, -1, 0, 1, 2] = -1
+    slab: Count = 64
+    crop_background: Flag = True
+
+
+@_group
+class Maps:
+    """What is returned beside the fused image; see `DDFMInferer`."""
+
+    maps: Annotated[Names, each_of(MAPS)] = ()
+    uncertainty_seeds: Annotated[int, Field(strict=True, ge=2)] = 8
+    novelty_allowance: Annotated[Number, Field(ge=0)] = 0.01
+
+
+@_group
+class Execution:
+    """What it is computed with; none of it is meant to change a result beyond rounding, but for `precision`.
+
+    Args:
+        weights: of the prior, a file that says its architecture itself; None: the bundle's own.
+        precision: of the network: ``auto`` takes bfloat16 where the hardware has it and it is accurate.
+        device: ``auto`` takes a GPU where there is one.
+        threads: CPU threads of the process; None leaves it to torch.
+        compile_mode: of `torch.compile`; ``reduce-overhead`` takes CUDA graphs on a GPU.
+        slices_per_batch: slices the network sees at once.
+        progress: show a progress bar.
+    """
+
+    weights: PathText | None = None
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: DeviceText = "auto"
+    threads: Count | None = None
+    compile_mode: Text | None = None
+    slices_per_batch: Count = 8
+    progress: Flag = True
+
+
+@_group
+class Results:
+    """What is written, and how.
+
+    Args:
+        output_dir: the folder.
+        output_format: ``dicom`` or ``both``: a derived series in the anchor's study.
+        output_extension: of fused images.
+        fused_suffix: end of the fused image's name, may be empty.
+        colour_map: of matplotlib, for PET and SPECT; None for none.
+        functional: the source that is shown in colour; ``auto`` the first PET or SPECT, None for none.
+        preset_name: name of the preset, noted in DICOM.
+        new_uids: new UIDs for the same sources and settings.
+        new_patient_id: takes the patient's identity out of DICOM results and calls the patient so.
+        pseudonym_key: secret that replaced UIDs are made with; a random one when None.
+        overwrite: replace results made from other files or settings.
+        summary: file for what became of the cases; ``auto`` ``output_dir/summary.json``, None for none.
+    """
+
+    output_dir: PathText = "output"
+    output_format: Literal["nifti", "dicom", "both"] = "nifti"
+    output_extension: Literal[".nii.gz", ".nii", ".png"] = ".nii.gz"
+    fused_suffix: Annotated[str, Field(strict=True, pattern=r"^[^/\\]*$")] = "fused"
+    colour_map: Text | None = "inferno"
+    functional: Text | None = "auto"
+    preset_name: Text = "default"
+    new_uids: Flag = False
+    new_patient_id: Text | None = None
+    pseudonym_key: Text | None = Field(default=None, repr=False)
+    overwrite: Flag = False
+    summary: PathText | None = "auto"
+
+
+@_group
+class FusionConfig:
+    """A fusion, described: frozen, validated, and the same whichever door it came through.
+
+    Make one with `of`. ``config.sampling.steps`` reads a setting, ``config.settings()`` gives all of them back.
+    """
+
+    inputs: Inputs = Field(default_factory=Inputs)
+    normalisation: Normalisation = Field(default_factory=Normalisation)
+    denoising: Denoising = Field(default_factory=Denoising)
+    likelihood: Likelihood = Field(default_factory=Likelihood)
+    sampling: Sampling = Field(default_factory=Sampling)
+    maps: Maps = Field(default_factory=Maps)
+    execution: Execution = Field(default_factory=Execution)
+    results: Results = Field(default_factory=Results)
+
+    @model_validator(mode="after")
+    def _check(self) -> FusionConfig:
+        keys = self.inputs.keys
+        require_known("source in windows named", self.normalisation.windows, keys)
+        if self.results.functional not in (None, "auto", *keys):
+            raise ValueError(
+                f"functional: found {self.results.functional!r}, expected auto or one of {', '.join(keys)}"
+            )
+        return self
+
+    @classmethod
+    def of(cls, preset: str | None = None, **settings: Any) -> FusionConfig:
+        """Return the description of a preset, overruled by further settings.
+
+        Args:
+            preset: a name of `preset_names`; None for the defaults.
+            **settings: by their flat names, e.g. ``steps=10, seed=1``.
+
+        Raises:
+            ValueError: an unknown preset or setting (the nearest known one is named), or a value that does not fit.
+        """
+        given = {**preset_settings(preset), **settings}
+        require_known("setting", given, setting_names())
+        grouped = {group: {n: given[n] for n in names if n in given} for group, names in _names_by_group().items()}
+        try:
+            return TypeAdapter(cls).validate_python(grouped)
+        except ValidationError as error:
+            raise ValueError(reason_in_one_line(error)) from None
+
+    def replace(self, **settings: Any) -> FusionConfig:
+        """Return this description with other values of some settings; see `of`."""
+        return FusionConfig.of(**{**self.settings(), **settings})
+
+    def settings(self) -> dict[str, Any]:
+        """Return every setting by its flat name as plain JSON; ``FusionConfig.of(**config.settings())`` equals it."""
+        groups = TypeAdapter(FusionConfig).dump_python(self, mode="json")
+        return {name: value for group in groups.values() for name, value in group.items()}
+
+
+def _names_by_group() -> dict[str, list[str]]:
+    hints = get_type_hints(FusionConfig)
+    return {group.name: [setting.name for setting in fields(hints[group.name])] for group in fields(FusionConfig)}  # type: ignore[arg-type] # pydantic's
+
+
+def setting_names() -> list[str]:
+    """Return the names of all settings."""
+    return [name for names in _names_by_group().values() for name in names]

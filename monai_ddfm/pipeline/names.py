@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Names: of what stands in the data of a case, and of the files that its results are written to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from monai_ddfm.io.endings import VOLUME_ENDINGS
+from monai_ddfm.maps import MAPS
+from monai_ddfm.pipeline.config import FusionConfig
+
+__all__ = [
+    "COLOUR",
+    "FUSED",
+    "IMAGE",
+    "OVERLAY",
+    "PAINTED",
+    "PREVIEW",
+    "dicom_endings",
+    "result_endings",
+    "series_suffix",
+    "source_keys",
+]
+
+IMAGE = "image"  # the sources, concatenated: what MONAI's evaluator hands to the inferer
+FUSED = "pred"  # what it gets back
+COLOUR = "colour"
+PAINTED = "painted"
+PREVIEW = "preview"
+OVERLAY = "overlay"
+_TAKEN = {"case", "fault", IMAGE, FUSED, COLOUR, PAINTED, *MAPS}
+
+
+def source_keys(names: Sequence[str]) -> list[str]:
+    """Return a key for each source: its name, or where names are alike, empty or taken its number."""
+    keys = [re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") for name in names]
+    if all(keys) and len(set(keys)) == len(keys) and not _TAKEN & set(keys):
+        return keys
+    return [f"source_{number}" for number in range(1, len(names) + 1)]
+
+
+def series_suffix(config: FusionConfig) -> str:
+    """Return what follows the case's name in that of the folder of its DICOM series, which cannot be nothing."""
+    return config.results.fused_suffix or "fused"
+
+
+def dicom_endings(config: FusionConfig) -> list[str]:
+    """Return what follows a case's name in those of its DICOM results: the series' folder, then single files."""
+    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm"]
+
+
+def result_endings(config: FusionConfig) -> list[str]:
+    """Return what follows a case's name in those of all its results that any settings write, the fused image first.
+
+    All, and not those of these settings alone: what another run wrote under the case's name is never mixed with.
+    """
+    results = config.results
+    fused = (f"_{results.fused_suffix}" if results.fused_suffix else "") + results.output_extension
+    maps = [f"_{name}{VOLUME_ENDINGS[0]}" for name in MAPS]
+    return [fused, f"_{COLOUR}{results.output_extension}", *dicom_endings(config), f"_{PREVIEW}.png", *maps]
