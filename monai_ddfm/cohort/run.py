@@ -102,6 +102,8 @@ def _evaluate_all(evaluator: Evaluator, loader: CaseLoader) -> None:
 
 
 def _say(outcomes: Sequence[Mapping[str, Any]]) -> None:
+    if len(outcomes) == 1 and outcomes[0]["status"] == FAILED:
+        return  # its error says it
     counts = {status: sum(o["status"] == status for o in outcomes) for status in (FINISHED, KEPT, FAILED)}
     logger.info(", ".join(f"{count} {status}" for status, count in counts.items()))
 

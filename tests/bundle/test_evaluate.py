@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from monai.bundle import run
 
-from monai_ddfm.errors import reason_of
 from monai_ddfm.bundle import BUNDLE_ROOT, config_files
+from monai_ddfm.errors import reason_of
 
 EVALUATE = str(BUNDLE_ROOT / "configs" / "evaluate.yaml")
 

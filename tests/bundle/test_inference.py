@@ -18,8 +18,8 @@ import pytest
 from monai.bundle import ConfigWorkflow, create_workflow
 from PIL import Image
 
-from monai_ddfm.errors import reason_of
 from monai_ddfm.bundle import BUNDLE_ROOT, config_files
+from monai_ddfm.errors import reason_of
 
 QUICK = {
     "network_def": {"_target_": "monai_ddfm.priors.IdentityPrior"},

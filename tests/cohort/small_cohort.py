@@ -19,14 +19,13 @@ from monai.bundle import ConfigWorkflow
 import monai_ddfm.cohort
 import monai_ddfm.inferers
 import monai_ddfm.transforms  # noqa: F401 # so that processes forked from here have everything
-from monai_ddfm.errors import reason_of
 from monai_ddfm.bundle import BUNDLE_ROOT, config_files
+from monai_ddfm.errors import reason_of
 
 SETTINGS = {
     "anchor": "MR",
     "sources": ["PET"],
-    "network_def": {"_target_": "monai_ddfm.priors.IdentityPrior"},
-    "rectifier": {"_target_": "monai_ddfm.rectifiers.EMRectifier"},
+    "rectifier": "em",
     "steps": 2,
     "precision": "float32",
     "check_registration": False,
@@ -34,6 +33,9 @@ SETTINGS = {
     "device": "cpu",
     "threads": 1,
 }
+
+
+NO_PRIOR = {"network_def": {"_target_": "monai_ddfm.priors.IdentityPrior"}}  # the bundle's own id, no setting
 
 
 def quick_processes() -> Any:
@@ -69,7 +71,7 @@ def small_workflow(dataset_dir: Path, output_dir: Path, overlays: tuple[str, ...
         logging_file=False,
         dataset_dir=str(dataset_dir),
         output_dir=str(output_dir),
-        **{**SETTINGS, **overrides},
+        **{**SETTINGS, **NO_PRIOR, **overrides},
     )
     workflow.initialize()
     return workflow
@@ -95,8 +97,9 @@ def run_announced(dataset_dir: Path, output_dir: Path, begun: Any) -> None:
 
 def run_until_the_first_result(dataset_dir: Path, output_dir: Path) -> None:
     """Fuse the cases of a folder in a process that is killed before it writes anything of the first."""
-    kill = {"_target_": "tests.cohort.small_cohort.KillThisProcess"}
-    small_workflow(dataset_dir, output_dir, **{"writing#transforms": [kill]}).run()
+    workflow = small_workflow(dataset_dir, output_dir)
+    workflow.parser.get_parsed_content("cohort").postprocessing.transform = KillThisProcess()
+    workflow.run()
 
 
 class KillThisProcess:

@@ -10,8 +10,8 @@ import pytest
 
 from monai_ddfm.cohort.record import content_key, record_path
 from monai_ddfm.cohort.results import Results
-
-ENDINGS = ["_fused.nii.gz", "_fused"]
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.priors import IdentityPrior
 
 
 @pytest.fixture
@@ -21,13 +21,18 @@ def case(tmp_path: Path) -> dict[str, str]:
     return {"case": "p1", "MR": str(tmp_path / "MR.nii.gz"), "PET": str(tmp_path / "PET.nii.gz")}
 
 
-def results_in(folder: Path, settings: object = "as ever", overwrite: bool = False) -> Results:
-    return Results(["MR", "PET"], folder, ENDINGS, settings, overwrite)
+def pipeline_to(folder: Path, **settings: object) -> FusionPipeline:
+    config = FusionConfig.of(**{"output_dir": str(folder), "device": "cpu", **settings})
+    return FusionPipeline(config, IdentityPrior())
 
 
-def note(folder: Path, case: dict[str, str], finished: bool, settings: object = "as ever") -> None:
+def results_in(folder: Path, **settings: object) -> Results:
+    return Results(pipeline_to(folder, **settings))
+
+
+def note(folder: Path, case: dict[str, str], finished: bool) -> None:
     folder.mkdir(exist_ok=True)
-    record = {"content_key": content_key(case, ["MR", "PET"], settings), "finished": finished}
+    record = {"content_key": content_key(case, pipeline_to(folder)), "finished": finished}
     record_path(folder, "p1").write_text(json.dumps(record))
 
 
@@ -51,10 +56,10 @@ def test_results_of_something_else_are_kept(case, tmp_path, change):
         record_path(out, "p1").rename(out / "p1_fused.nii.gz")
     elif change == "broken record":
         record_path(out, "p1").write_text("{")
-    settings = "other" if change == "settings" else "as ever"
+    settings = {"register": "rigid"} if change == "settings" else {}
     with pytest.raises(FileExistsError, match="is kept; give another output_dir, or overwrite"):
-        results_in(out, settings).are_finished(case)
-    assert not results_in(out, settings, overwrite=True).are_finished(case)
+        results_in(out, **settings).are_finished(case)
+    assert not results_in(out, overwrite=True, **settings).are_finished(case)
 
 
 def test_only_leftovers_of_the_case_are_removed(case, tmp_path):
@@ -76,3 +81,20 @@ def test_only_leftovers_of_the_case_are_removed(case, tmp_path):
 def test_no_folder_has_no_leftovers(tmp_path):
     results_in(tmp_path / "none").remove_partial("p1")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_result_never_takes_the_place_of_a_source(tmp_path, overwrite):
+    source = tmp_path / "p1.nii.gz"
+    source.write_text("MR")
+    case = {"case": "p1", "MR": str(source), "PET": str(source)}
+    with pytest.raises(ValueError, match=r"p1\.nii\.gz: is the MR of case p1.*write elsewhere"):
+        results_in(tmp_path, fused_suffix="", overwrite=overwrite).are_finished(case)
+
+
+def test_a_series_is_never_written_over_the_folder_of_a_source(tmp_path):
+    folder = tmp_path / "p1_fused" / "MR"
+    folder.mkdir(parents=True)
+    case = {"case": "p1", "MR": str(folder), "PET": str(tmp_path / "PET")}
+    with pytest.raises(ValueError, match="p1_fused: is the MR of case p1"):
+        results_in(tmp_path, overwrite=True).are_finished(case)

@@ -53,7 +53,7 @@ def test_a_bad_case_is_reported_and_the_others_are_finished(three_cases, tmp_pat
         entries = [{"case": f"case_{n}"} | {k: f"case_{n}/{k}.nii.gz" for k in ("MR", "PET")} for n in range(3)]
         overrides["datalist"] = str(tmp_path / "list.json")
         Path(overrides["datalist"]).write_text(json.dumps(entries))
-    with pytest.raises(RuntimeError, match=r"1 of 3 cases failed: case_1: .*run again: finished cases are kept"):
+    with pytest.raises(RuntimeError, match=r"1 of 3 cases failed: case_1; .*run again: finished cases are kept"):
         run_small(three_cases, tmp_path / "out", **overrides)
     summary = summary_of(tmp_path / "out")
     assert (summary["finished"], summary["failed"]) == (2, 1)
@@ -88,7 +88,8 @@ def test_a_case_that_cannot_be_fused_does_not_stop_the_others(three_cases, tmp_p
     workflow.evaluator.inferer = fuse_all_but_five_slices
     with pytest.raises(RuntimeError) as raised:
         workflow.run()
-    assert "case_1: MemoryError: not enough memory" in str(reason_of(raised.value))
+    assert "1 of 3 cases failed: case_1" in str(reason_of(raised.value))
+    assert summary_of(tmp_path / "out")["cases"][1]["reason"].startswith("MemoryError: not enough memory")
     assert (summary_of(tmp_path / "out")["finished"], summary_of(tmp_path / "out")["failed"]) == (2, 1)
 
 
@@ -102,9 +103,11 @@ def test_the_error_of_a_single_case_is_its_own(tmp_path):
 def test_results_with_other_settings_are_kept_and_other_cases_done(three_cases, tmp_path):
     run_small(three_cases / "case_1", tmp_path / "out", seed=5)
     kept = fused_voxels(tmp_path / "out")["case_1_fused.nii.gz"]
-    with pytest.raises(RuntimeError, match=r"case_1: FileExistsError: .*is kept"):
+    with pytest.raises(RuntimeError, match=r"1 of 3 cases failed: case_1"):
         run_small(three_cases, tmp_path / "out")
-    assert summary_of(tmp_path / "out")["finished"] == 2
+    summary = summary_of(tmp_path / "out")
+    assert summary["finished"] == 2
+    assert "is kept" in summary["cases"][1]["reason"]
     assert fused_voxels(tmp_path / "out")["case_1_fused.nii.gz"] == kept
 
 
@@ -157,10 +160,11 @@ def small_disk(tmp_path: Path):
     os.system(f"umount {folder}")
 
 
-def test_a_full_disk_stops_the_run_and_leaves_nothing_broken(tmp_path, small_disk):
+def test_a_full_disk_stops_the_run_and_leaves_nothing_broken(tmp_path, small_disk, caplog):
     cases = make_cases(tmp_path / "cases", 4)
-    with pytest.raises(RuntimeError, match=r"no space left on this disk; free some"):
+    with pytest.raises(RuntimeError, match=r"cases failed and \d were not begun"):
         run_small(cases, small_disk)
+    assert "no space left on this disk; free some" in caplog.text
     assert not list(small_disk.glob(".partial-*"))
     for path in small_disk.iterdir():
         if path.suffix == ".json":

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from monai_ddfm.bundle import BUNDLE_ROOT
-from tests.cohort.small_cohort import SETTINGS, fused_voxels, make_cases, run_small
+from tests.cohort.small_cohort import NO_PRIOR, SETTINGS, fused_voxels, make_cases, run_small
 from tests.free_port import free_port
 
 CONFIGS = BUNDLE_ROOT / "configs"
@@ -21,14 +21,10 @@ WORKERS = 2
 
 # rank 1 kills itself, without a word, when it has written its first case
 DYING = {
-    "+imports": ["$import os", "$import signal"],
-    "+writing#transforms": [
-        {
-            "_target_": "Lambda",
-            "func": "$lambda data: os.kill(os.getpid(), signal.SIGKILL) "
-            "if (os.environ['RANK'], os.environ['TORCHELASTIC_RESTART_COUNT']) == ('1', '0') else data",
-        }
-    ],
+    "+imports": ["$import os", "$import signal", "$from monai.transforms import Compose"],
+    "die": "$lambda data: os.kill(os.getpid(), signal.SIGKILL) "
+    "if (os.environ['RANK'], os.environ['TORCHELASTIC_RESTART_COUNT']) == ('1', '0') else data",
+    "+initialize": ["$setattr(@cohort.postprocessing, 'transform', Compose([@cohort.postprocessing.transform, @die]))"],
 }
 
 
@@ -37,7 +33,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 def torchrun_command(folder: Path, cases: Path, *options: str, overlay: dict | None = None) -> list[str]:
     """The command that fuses `cases` to ``folder/out`` with processes of the bundle, as a user gives it."""
-    (folder / "small.yaml").write_text(yaml.safe_dump({**SETTINGS, **(overlay or {})}))
+    (folder / "small.yaml").write_text(yaml.safe_dump({**SETTINGS, **NO_PRIOR, **(overlay or {})}))
     files = [CONFIGS / "inference.yaml", CONFIGS / "multi_gpu_inference.yaml", folder / "small.yaml"]
     command = [sys.executable, "-m", "torch.distributed.run", *options]
     command += ["-m", "monai.bundle", "run", "--config_file", str([str(file) for file in files])]

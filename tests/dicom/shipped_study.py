@@ -14,9 +14,9 @@ import pydicom
 from monai.data import MetaTensor
 from numpy.typing import NDArray
 
+from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.read.reader import read_series
-from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.transforms import MatchGrids
 
 STUDY = BUNDLE_ROOT / "example" / "dicom_sts_013"

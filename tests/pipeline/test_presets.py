@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from monai_ddfm.bundle import BUNDLE_ROOT, config_files, parse_preset, preset_names
 from monai_ddfm.cohort.record import describe
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.bundle import BUNDLE_ROOT, config_files, parse_preset, preset_names
 from monai_ddfm.priors import IdentityPrior
 from monai_ddfm.rectifiers import EMRectifier, ReferenceEMRectifier
 from monai_ddfm.samplers import spaced_timesteps
