@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from monai_ddfm.denoising.noise_estimate import estimate_noise
+from monai_ddfm.foreground import TISSUE
 
 __all__ = ["source_noise"]
 
@@ -18,7 +19,6 @@ _REMOVED = 0.95  # of the estimate: the last of the noise takes more detail with
 _GROWS = 1.12  # bright tissue this much noisier than all tissue: the noise is not the same everywhere
 _BRIGHT = 0.6  # quantile of the local means from which on tissue counts as bright
 _WINDOW = 9  # voxels of the local mean
-_TISSUE, _BACKGROUND = -0.9, -1.0
 
 
 def source_noise(sources: Tensor) -> Tensor:
@@ -44,6 +44,6 @@ def source_noise(sources: Tensor) -> Tensor:
 def _bright_tissue(sources: Tensor) -> Tensor:
     """The sources with all but their brightest regions made background, which `estimate_noise` leaves out."""
     means = F.avg_pool2d(sources, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)
-    tissue = means.masked_fill(means <= _TISSUE, torch.nan).flatten(2)
+    tissue = means.masked_fill(means <= TISSUE, torch.nan).flatten(2)
     threshold = tissue.nanquantile(_BRIGHT, dim=-1)[..., None, None]
-    return torch.where(means > threshold, sources, sources.new_tensor(_BACKGROUND))
+    return torch.where(means > threshold, sources, sources.new_tensor(-1.0))

@@ -19,18 +19,17 @@ from monai_ddfm.foreground import foreground_box, has_foreground
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
-from monai_ddfm.inferers.slice_fusion import FusedSlices, SamplingContext, SliceFusion
+from monai_ddfm.inferers.slice_fusion import STARTS, FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
-from monai_ddfm.maps.novelty import novelty
+from monai_ddfm.maps import MAPS, Fusion
 from monai_ddfm.priors import DiffusionPrior
-from monai_ddfm.rectifiers import EMRectifier, Rectifier
-from monai_ddfm.samplers import check_timesteps, spaced_timesteps
+from monai_ddfm.rectifiers import Rectifier, StructureRectifier
+from monai_ddfm.samplers import SAMPLERS, check_timesteps, spaced_timesteps
 
-__all__ = ["MAPS", "DDFMInferer"]
+__all__ = ["DDFMInferer"]
 
 _SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
 _MARGIN = 16  # voxels around foreground: as far as the rectifier's windows reach
-MAPS = ("provenance", "uncertainty", "novelty")
 
 
 class DDFMInferer(Inferer):
@@ -41,8 +40,8 @@ class DDFMInferer(Inferer):
     listen to proposals (`Rectifier.needs_prior`: the sources are precise enough to decide alone) cost no evaluation.
 
     Args:
-        rectifier: what the sources say; the paper's by default.
-        sampler: ``ddim``, ``ddpm`` (the paper's Algorithm 1), or ``dpm_solver`` (second order, for few steps).
+        rectifier: what the sources say; the structure-aware one, slices coupled, by default.
+        sampler: a name of `SAMPLERS`: ``ddim``, ``ddpm`` (the paper's Algorithm 1), ``dpm_solver`` (second order).
         steps: number of network evaluations per slice, evenly spaced from `start_timestep` to 0.
         timesteps: the timesteps themselves, descending; overrules `steps`.
         start_timestep: the first timestep, 999 for sampling from pure noise.
@@ -55,8 +54,9 @@ class DDFMInferer(Inferer):
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once; memory grows with it, results hardly change
             as slabs overlap.
-        crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's background
-            stays around it. Saves its share of the time, and lets a slice depend a little on where others have foreground.
+        crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's
+            background stays around it. Saves its share of the time, and lets a slice depend a little on where others
+            have foreground.
             Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
@@ -67,9 +67,7 @@ class DDFMInferer(Inferer):
         three_planes: ask the prior so in sampling, too; for volumes of nearly cubic voxels, with a rectifier of
             ``spatial_dims=3`` and without `shared_noise`.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
-        maps: what else to return, channels after the fused image: ``provenance`` (share of each source, K channels),
-            ``uncertainty`` (standard deviation over seeds) and ``novelty`` (distance outside the range of the sources
-            nearby), in this order.
+        maps: names of `MAPS`: what else to return, channels after the fused image in the order of `MAPS`.
         uncertainty_seeds: how many seeds, from `seed` on, the uncertainty is measured over.
         novelty_allowance: distance outside the sources' range that counts as noise.
         progress: show a progress bar.
@@ -83,20 +81,20 @@ class DDFMInferer(Inferer):
         self,
         rectifier: Rectifier | None = None,
         sampler: str = "ddim",
-        steps: int = 25,
+        steps: int = 4,
         timesteps: Sequence[int] | None = None,
-        start_timestep: int = 999,
-        start: str = "noise",
+        start_timestep: int = 150,
+        start: str = "sources",
         eta: float = 0.0,
         seed: int = 0,
         shared_noise: bool = True,
         slice_axis: int = -1,
         slices_per_batch: int = 8,
         slab: int = 64,
-        crop_background: bool = False,
+        crop_background: bool = True,
         precision: str = "auto",
-        denoise_sources: bool = False,
-        clean_in_three_planes: bool = False,
+        denoise_sources: bool = True,
+        clean_in_three_planes: bool = True,
         three_planes: bool = False,
         luminance_range: str = "full",
         maps: Sequence[str] = (),
@@ -107,14 +105,16 @@ class DDFMInferer(Inferer):
     ) -> None:
         super().__init__()
         for name, value, known in (
-            ("sampler", sampler, ("ddim", "ddpm", "dpm_solver")),
-            ("start", start, ("noise", "sources")),
+            ("sampler", sampler, SAMPLERS),
+            ("start", start, STARTS),
             ("precision", precision, PRECISIONS),
         ):
             if value not in known:
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
         if unknown := set(maps) - set(MAPS):
             raise ValueError(f"maps are {', '.join(MAPS)}; got {', '.join(sorted(unknown))}")
+        if eta and sampler != "ddim":
+            raise ValueError(f"eta is the noise of ddim steps, the sampler is {sampler}: give eta 0, or sampler ddim")
         if three_planes and (shared_noise or rectifier is None or rectifier.spatial_dims != 3):
             raise ValueError(
                 "three_planes needs a rectifier of spatial_dims=3, which sees whole volumes, and shared_noise=False: "
@@ -124,7 +124,7 @@ class DDFMInferer(Inferer):
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
         self.slice_fusion = SliceFusion(
-            rectifier=rectifier if rectifier is not None else EMRectifier(),
+            rectifier=rectifier if rectifier is not None else StructureRectifier(spatial_dims=3),
             sampler=sampler,
             timesteps=spaced_timesteps(steps, start_timestep) if timesteps is None else timesteps,
             start=start,
@@ -180,19 +180,17 @@ class DDFMInferer(Inferer):
             spacing = voxel_size(inputs, self.slice_axis)
             fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
             fuse = partial(self._fuse, fusion, slices, network, dtype)
-            fused, provenance = fuse(self.seed)
-            volume = self._to_volume(fused, inputs)
-            channels = [volume]
-            for name in self.maps:
-                if name == "provenance":
-                    channels.append(self._to_volume(provenance, inputs))
-                elif name == "uncertainty":
-                    seeds = range(self.seed + 1, self.seed + self.uncertainty_seeds)
-                    repeated = torch.stack([fused, *(fuse(seed).fused for seed in seeds)])
-                    channels.append(self._to_volume(repeated.std(dim=0), inputs))
-                else:
-                    channels.append(novelty(volume, inputs.as_subclass(Tensor).float(), self.novelty_allowance))
-            return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=volume.dtype)[0]
+            fused, provenance = (self._to_volume(part, inputs) for part in fuse(self.seed))
+
+            def repeated() -> Iterator[Tensor]:
+                yield fused
+                for seed in range(self.seed + 1, self.seed + self.uncertainty_seeds):
+                    yield self._to_volume(fuse(seed).fused, inputs)
+
+            sources = inputs.as_subclass(Tensor).float()
+            fusion_done = Fusion(sources, fused, provenance, repeated, self.novelty_allowance)
+            channels = [fused, *(MAPS[name].compute(fusion_done) for name in self.maps)]
+            return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
 
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)

@@ -21,9 +21,12 @@ from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 from monai_ddfm.rectifiers import Rectifier
-from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dpm_solver
+from monai_ddfm.samplers import SAMPLERS, noise_level
 
-__all__ = ["FusedSlices", "SamplingContext", "SliceFusion"]
+__all__ = ["STARTS", "FusedSlices", "SamplingContext", "SliceFusion"]
+
+STARTS = ("sources", "noise")
+"""Where sampling may begin: at the rectifier's own answer, noised to the first timestep, or at pure noise."""
 
 _NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
 _FEWEST_SLICES = 8  # of a volume that is looked at from the side
@@ -137,13 +140,17 @@ class SliceFusion:
             solution = self._unstack(self.rectifier.solve(stacked, state))
             x = alpha**0.5 * solution + (1.0 - alpha) ** 0.5 * x
         rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
-        arguments = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
-        if self.sampler == "dpm_solver":
-            x, state = sample_dpm_solver(x, *arguments, callback=self.callback)
-        elif self.sampler == "ddpm":
-            x, state = sample_ddpm(x, *arguments, noise=noise, callback=self.callback)
-        else:
-            x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
+        x, state = SAMPLERS[self.sampler](
+            x,
+            self.timesteps,
+            prior.alphas_cumprod,
+            predict_x0,
+            rectify_channels,
+            state,
+            eta=self.eta,
+            noise=noise,
+            callback=self.callback,
+        )
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
     def _clean(self, sources: Tensor, context: SamplingContext) -> Tensor:

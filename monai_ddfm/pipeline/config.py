@@ -18,6 +18,9 @@ from pydantic.dataclasses import dataclass
 
 from monai_ddfm.bundle import preset_settings
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
+from monai_ddfm.inferers.luminance import LuminanceRange
+from monai_ddfm.inferers.precision import PRECISIONS
+from monai_ddfm.inferers.slice_fusion import STARTS
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.settings import (
     Count,
@@ -168,12 +171,12 @@ class Sampling:
     steps: Count = 4
     timesteps: tuple[Annotated[int, Field(strict=True, ge=0)], ...] | None = None
     start_timestep: Annotated[int, Field(strict=True, ge=0)] = 150
-    start: Literal["sources", "noise"] = "sources"
+    start: Annotated[Text, one_of(STARTS)] = "sources"
     eta: Annotated[Number, Field(ge=0)] = 0.0
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     shared_noise: Flag = True
     three_planes: Flag = False
-    luminance_range: Literal["full", "studio"] = "full"
+    luminance_range: Annotated[Text, one_of([each.value for each in LuminanceRange])] = "full"
     slice_axis: Literal[-3, -2, -1, 0, 1, 2] = -1
     slab: Count = 64
     crop_background: Flag = True
@@ -203,7 +206,7 @@ class Execution:
     """
 
     weights: PathText | None = None
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Annotated[Text, one_of(PRECISIONS)] = "auto"
     device: DeviceText = "auto"
     threads: Count | None = None
     compile_mode: Text | None = None

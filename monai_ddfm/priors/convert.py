@@ -50,8 +50,8 @@ def convert_prior(source: str | Path, target: str | Path, **options: Any) -> Non
 def open_prior(weights: str | Path, compile_mode: str | None = None) -> DiffusersPrior | UNetPrior:
     """Return the prior that a file of `convert_prior` or of the training workflow, or a diffusers folder, describes.
 
-    In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``. The global random state
-    stays as it was, although networks draw their first weights from it.
+    In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``. The global random
+    state stays as it was, although networks draw their first weights from it.
 
     Args:
         weights: the file or folder.

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.denoising.noise_estimate import estimate_noise
+from monai_ddfm.foreground import EMPTY
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
@@ -25,7 +26,6 @@ _KNEE_INTENSITY, _KNEE_GRADIENT = 0.01, 0.01
 _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
 _LAYER_WINDOW = 25  # voxels; a base layer is smoother than any detail
-_BACKGROUND = -1.0 + 1e-6
 
 
 class StructureState(NamedTuple):
@@ -51,8 +51,8 @@ class StructureState(NamedTuple):
 class StructureRectifier(Rectifier[StructureState]):
     """Likelihood sum_k w_k |f - m_k|_1 + structure |grad f - g|_1 of K >= 2 sources, solved by EM.
 
-    w_k is the salience of source k at the voxel, m_k the source with the others' base layers in it, g the gradient of the
-    source that is salient and has gradients there; the derivation is in docs/structure_rectifier.md. The sources'
+    w_k is the salience of source k at the voxel, m_k the source with the others' base layers in it, g the gradient of
+    the source that is salient and has gradients there; the derivation is in docs/structure_rectifier.md. The sources'
     answer d does not depend on the prior's proposal, as the likelihood is strictly convex, so it is computed once, in
     `start`. Each timestep weighs it against the proposal by their precisions, f = (P d + L x0) / (P + L), with
     P = 1 / sigma_n^2 from the sources' noise and L = prior_strength / sigma_t^2: clean sources decide alone, noisy ones
@@ -63,8 +63,8 @@ class StructureRectifier(Rectifier[StructureState]):
         sharpness: how hard the choice between sources is; 0 averages, large values take the most salient one.
         window: odd side length, in voxels of the finest axis, of the neighbourhood salience is measured in. Small:
             choices follow detail; large: choices are smooth.
-        base_layer_gain: how much of the weaker sources' base layer (their smooth brightness) is injected where another one
-            dominates: 0 none.
+        base_layer_gain: how much of the weaker sources' base layer (their smooth brightness) is injected where another
+            one dominates: 0 none.
         structure: weight of the gradients against the intensities. Small: intensities are kept and edges soften; large:
             edges and texture are kept and brightness drifts.
         contrast: how far gradients rise with the injected brightness: 0 not at all, 1 so that they keep their
@@ -221,5 +221,5 @@ class StructureRectifier(Rectifier[StructureState]):
 
 def _within(f: Tensor, sources: Tensor, state: StructureState) -> Tensor:
     """Keep f within its bounds, and background background."""
-    background = (sources <= _BACKGROUND).all(dim=1, keepdim=True)
+    background = (sources <= EMPTY).all(dim=1, keepdim=True)
     return f.clamp(state.low, state.high).masked_fill(background, -1.0)

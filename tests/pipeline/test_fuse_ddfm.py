@@ -26,12 +26,12 @@ from monai.transforms import (
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline import FuseDDFM, FuseDDFMd
 from monai_ddfm.priors import IdentityPrior, UNetPrior
-from monai_ddfm.rectifiers import EMRectifier
+from tests.paper_sampling import paper_inferer
 from tests.volumes import ANISOTROPIC, affines, random_volume
 
 
 def paper(steps: int = 3) -> DDFMInferer:
-    return DDFMInferer(EMRectifier(), steps=steps, start="noise", precision="float32")
+    return paper_inferer(steps)
 
 
 @given(affine=affines())
@@ -110,7 +110,7 @@ def test_presets_and_overrides() -> None:
     volumes = [random_volume(6, 6, 2), random_volume(6, 6, 2, seed=1)]
     arguments = {"network": IdentityPrior(), "device": "cpu"}
     preset = FuseDDFM(["MR", "PET"], preset="paper", steps=4, seed=9, precision="float32", **arguments)
-    inferer = DDFMInferer(EMRectifier(), steps=4, start="noise", seed=9, precision="float32")
+    inferer = paper_inferer(4, seed=9)
     direct = FuseDDFM(["MR", "PET"], inferer=inferer, **arguments)
     assert torch.equal(preset(volumes), direct(volumes))
     with pytest.raises(ValueError, match=r"no preset 'best'; there are .*mri_ct, .*paper, .*reference"):
