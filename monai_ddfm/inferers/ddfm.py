@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from monai_ddfm.foreground import foreground_box, has_foreground
+from monai_ddfm.inferers.check_input import check_numbers, check_range
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
@@ -136,6 +137,7 @@ class DDFMInferer(Inferer):
             clean_in_three_planes=clean_in_three_planes,
             callback=callback,
         )
+        check_numbers(eta, uncertainty_seeds, novelty_allowance)
         self.seed = seed
         self.shared_noise = shared_noise
         self.slice_axis = slice_axis
@@ -162,7 +164,8 @@ class DDFMInferer(Inferer):
 
         Raises:
             TypeError: `network` is not a `DiffusionPrior`.
-            ValueError: `inputs` has another number of dimensions, or fewer than two sources.
+            ValueError: `inputs` has another number of dimensions, fewer than two sources, or values that are not finite
+                or far outside of [-1, 1].
         """
         if not isinstance(network, DiffusionPrior):
             raise TypeError(
@@ -173,6 +176,7 @@ class DDFMInferer(Inferer):
             raise ValueError(
                 f"inputs must be [B, K, H, W] or [B, K, H, W, D] with K of 2 or more sources, got {tuple(inputs.shape)}"
             )
+        check_range(inputs)
         check_timesteps(self.slice_fusion.timesteps, len(network.alphas_cumprod))
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
 from monai_ddfm.priors.diffusers_unet import DiffusersPrior
 from monai_ddfm.priors.guided_diffusion import GuidedDiffusionPrior
 from monai_ddfm.priors.prior_file import read_header, write_prior_file
@@ -47,21 +48,21 @@ def convert_prior(source: str | Path, target: str | Path, **options: Any) -> Non
     write_prior_file(target, prior.network.state_dict(), header)
 
 
-def open_prior(weights: str | Path, compile_mode: str | None = None) -> DiffusersPrior | UNetPrior:
+def open_prior(weights: str | Path | None, compile_mode: str | None = None) -> DiffusersPrior | UNetPrior:
     """Return the prior that a file of `convert_prior` or of the training workflow, or a diffusers folder, describes.
 
     In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``. The global random
     state stays as it was, although networks draw their first weights from it.
 
     Args:
-        weights: the file or folder.
+        weights: the file or folder; None for the shipped weights.
         compile_mode: a mode of `torch.compile`, e.g. ``default``; None runs the network as it is.
 
     Raises:
         FileNotFoundError, ValueError: see `DiffusersPrior` and `UNetPrior`; also a file without architecture.
     """
     with torch.random.fork_rng(devices=[]):
-        prior = _open(Path(weights))
+        prior = _open(BUNDLE_ROOT / WEIGHTS if weights is None else Path(weights))
     if compile_mode is not None:
         prior.network.compile(mode=compile_mode)
     return prior

@@ -17,6 +17,7 @@ from monai.utils import ensure_tuple
 from PIL import Image
 
 from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
+from monai_ddfm.io.picture import upright
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.colour_functional import add_chroma, split_chroma
 
@@ -31,7 +32,7 @@ def picture_chroma(path: str | Path) -> torch.Tensor | None:
     if image_ending(path) not in PICTURE_ENDINGS or not path.is_file():
         return None
     with Image.open(path) as picture:
-        rgb = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0
+        rgb = np.asarray(upright(picture).convert("RGB"), dtype=np.float32) / 255.0
     chroma = split_chroma(torch.from_numpy(rgb.T.copy()))[1]
     return None if float(chroma.abs().max()) <= _GREY_PALETTE else chroma[..., None]
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from monai_ddfm.dicom.identity import IDENTITY_KEY, InstanceIdentity, SeriesIdentity
 from monai_ddfm.dicom.read.find_instances import Source, find_instances, is_dicom_source
-from monai_ddfm.dicom.read.geometry import StackGeometry, stack_affine, stack_geometry
+from monai_ddfm.dicom.read.geometry import StackGeometry, check_in_line, stack_affine, stack_geometry
 from monai_ddfm.dicom.read.pixels import read_pixels
 from monai_ddfm.dicom.read.regular_grid import to_regular_grid
 from monai_ddfm.dicom.read.series import choose_series, group_series
@@ -110,8 +110,9 @@ class DDFMDicomReader(ImageReader):
                 + "\n  ".join(gaps)
                 + "\nfetch them, or set allow_gaps to interpolate over the gaps"
             )
-        volume = read_pixels(ordered)
         geometry = stack_geometry(ordered)
+        check_in_line(ordered, geometry)
+        volume = read_pixels(ordered)
         regular = geometry.is_straight and geometry.is_even
         if not regular:
             volume, geometry = _resample(volume, geometry, series.uid, gaps)
@@ -225,6 +226,8 @@ def _to_suv(volume: NDArray[np.float32], units: str, ordered: Sequence[Slice]) -
         ordered, key=lambda one: (str(one.attribute("AcquisitionDate")), str(one.attribute("AcquisitionTime")))
     )
     try:
+        if acquired_first.attribute("RescaleSlope") is None:
+            raise ValueError("RescaleSlope is missing: the stored values are no activity")
         suv = suv_body_weight_factor(acquired_first.instance.header)
     except ValueError as error:
         warnings.warn(

@@ -20,6 +20,8 @@ from monai_ddfm.dicom.read.find_instances import Instance
 __all__ = ["Slice", "slices_of"]
 
 ORIENTATION_TOLERANCE = 1e-3
+SPACING_MM = (1e-3, 100.0)  # what is believed: from a light microscope's pixel to a hand's breadth
+FURTHEST_MM = 1e5
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,17 @@ def _slice(instance: Instance, frame_number: int | None, groups: dict[str, Any])
     orientation = values["ImageOrientationPatient"].reshape(2, 3)
     if not np.allclose(orientation @ orientation.T, np.eye(2), atol=ORIENTATION_TOLERANCE):
         raise ValueError(f"{instance.path}: ImageOrientationPatient {orientation.tolist()} is not orthonormal")
-    if not np.all(values["PixelSpacing"] > 0):
-        raise ValueError(f"{instance.path}: PixelSpacing {values['PixelSpacing'].tolist()} is not positive")
+    low, high = SPACING_MM
+    if not np.all((values["PixelSpacing"] >= low) & (values["PixelSpacing"] <= high)):
+        raise ValueError(
+            f"{instance.path}: PixelSpacing {values['PixelSpacing'].tolist()} is no distance between pixels, expected "
+            f"{low:g} to {high:g} mm; export the series again"
+        )
+    if np.abs(values["ImagePositionPatient"]).max() > FURTHEST_MM:
+        raise ValueError(
+            f"{instance.path}: ImagePositionPatient {values['ImagePositionPatient'].tolist()} is further than "
+            f"{FURTHEST_MM:g} mm from the origin; export the series again"
+        )
     spacing = (float(values["PixelSpacing"][0]), float(values["PixelSpacing"][1]))
     return Slice(instance, frame_number, groups, values["ImagePositionPatient"], orientation, spacing)
 
@@ -112,12 +123,15 @@ def _enhanced_slices(instance: Instance, frames: int) -> list[Slice]:
 
 
 def _flat(groups: Sequence[Dataset]) -> dict[str, Any]:
-    """Collect the attributes of functional group items, ``{keyword: value}``."""
+    """Collect the attributes of the standard's functional groups, ``{keyword: value}``.
+
+    A private sequence is left out: Philips puts a whole classic header into one, whose plane position is another.
+    """
     return {
         element.keyword: element.value
         for group in groups
         for sequence in group
-        if sequence.VR == "SQ"
+        if sequence.VR == "SQ" and not sequence.tag.is_private
         for item in sequence.value
         for element in item
         if element.VR != "SQ" and element.keyword

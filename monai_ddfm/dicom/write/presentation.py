@@ -165,7 +165,8 @@ def _blending_input(
             "%s is rescaled slice by slice: the presentation state leaves the rescale to its images", source.modality
         )
         for image in images:
-            del image.RescaleSlope, image.RescaleIntercept
+            for keyword in ("RescaleSlope", "RescaleIntercept"):
+                image.pop(keyword, None)
     return AdvancedBlending(
         referenced_images=images,
         blending_input_number=number,
