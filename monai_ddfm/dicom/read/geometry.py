@@ -102,9 +102,9 @@ def check_in_line(ordered: Sequence[Slice], geometry: StackGeometry) -> None:
     furthest = int((beside / allowed).max(axis=1).argmax())
     if (beside[furthest] > allowed).any():
         raise ValueError(
-            f"{ordered[furthest].name} lies {np.linalg.norm(beside[furthest]):.2f} mm beside the line through the "
-            "other slices, within its plane: its ImagePositionPatient is wrong, or the series is no single stack; separate "
-            "its parts, or export it again"
+            f"{ordered[furthest].name} lies {np.linalg.norm(beside[furthest]):.2f} mm beside the line through "
+            "the other slices, within its plane: its ImagePositionPatient is wrong, or the series is no single stack; "
+            "separate its parts, or export it again"
         )
 
 
