@@ -30,6 +30,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--device", help="e.g. cpu or cuda:0 (default: a GPU where there is one)")
     add("--output-format", choices=["nifti", "dicom", "both"], help="DICOM needs DICOM sources (default: nifti)")
     add("--register", choices=["none", "rigid"], help="rigid: move the sources onto the anchor first")
+    add(
+        "--select",
+        metavar="SOURCE=SERIES",
+        action="append",
+        default=[],
+        help="which series of its folder a source is: CT=UID, CT=number, CT=description, or MR=EchoTime=30; may be repeated",
+    )
     add("--dicomweb", metavar="URL", help="fetch the sources from this archive and store the DICOM results there")
     add("--study", metavar="UID", help="StudyInstanceUID in the archive")
     add("--anchor", metavar="M", help="modality or SeriesInstanceUID of the anchor in the archive")

@@ -79,6 +79,7 @@ def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "summary": None,
         "progress": not options.quiet,
         **_result(Path(options.output), images[0], ".png" if pictures else ".nii.gz"),
+        "select": _select(options.select, keys, modalities),
         **{name: getattr(options, name) for name in _SAME_NAME if getattr(options, name) is not None},
     }
     if pictures:
@@ -116,6 +117,33 @@ def _modalities(names: list[str] | None, images: list[Path], pictures: bool) -> 
     if len(names) != len(images):
         raise ValueError(f"{len(names)} modalities for {len(images)} images; give one for each")
     return [modality_of(name) for name in names]
+
+
+def _select(choices: list[str], keys: list[str], modalities: list[Modality]) -> dict[str, str]:
+    """Which series each source is; a source is called by its name, or by its modality where one alone has that.
+
+    Raises:
+        ValueError: no ``SOURCE=SERIES``, or a source that is not there.
+    """
+    selected = {}
+    for choice in choices:
+        name, given, series = choice.partition("=")
+        named = [key for key in keys if key == name] or _of_modality(name, keys, modalities)
+        if not given or not series or len(named) != 1:
+            raise ValueError(
+                f"--select {choice}: expected SOURCE=SERIES, with one of the sources {', '.join(keys)} and the UID, number "
+                "or description of its series"
+            )
+        selected[named[0]] = series
+    return selected
+
+
+def _of_modality(name: str, keys: list[str], modalities: list[Modality]) -> list[str]:
+    try:
+        wanted = modality_of(name)
+    except ValueError:
+        return []
+    return [key for key, modality in zip(keys, modalities, strict=True) if modality is wanted]
 
 
 def _result(output: Path, anchor: Path, extension: str) -> dict[str, Any]:

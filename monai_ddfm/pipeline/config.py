@@ -73,7 +73,8 @@ class Inputs:
         check_registration: warn when another pose fits the contents better than the headers' pose.
         allow_different_patient, allow_different_study, allow_different_frame: of DICOM sources.
         allow_gaps: interpolate over missing slices of a DICOM series.
-        dicom_reader: further arguments of `DDFMDicomReader`: which series of a folder.
+        dicom_reader: further arguments of `DDFMDicomReader`, for all sources.
+        select: which series of a DICOM folder a source is: its UID, number or description, or ``EchoTime=30``.
         interpolation: onto the anchor's grid: bilinear, nearest or a spline order.
     """
 
@@ -87,6 +88,7 @@ class Inputs:
     allow_different_frame: Flag = False
     allow_gaps: Flag = False
     dicom_reader: Mapping[str, Any] = Field(default_factory=dict)
+    select: Mapping[Text, Text] = Field(default_factory=dict)
     interpolation: Literal["bilinear", "nearest", 0, 1, 2, 3, 4, 5] = "bilinear"
 
     @property
@@ -105,6 +107,7 @@ class Inputs:
                 f"fusion takes an anchor and at least one other source, each once; got {', '.join(self.keys)}"
             )
         require_known("source in modalities named", self.modalities, self.keys)
+        require_known("source in select named", self.select, self.keys)
         for key in self.keys:
             modality_of(self.modality_name(key))
         check_options("option of dicom_reader", self.dicom_reader, DDFMDicomReader)

@@ -31,7 +31,7 @@ from monai_ddfm.transforms import (
     WriteDicomd,
     WriteFusedd,
 )
-from monai_ddfm.transforms.modality import functional_key
+from monai_ddfm.transforms.modality import functional_key, modality_of
 
 __all__ = ["make_postprocessing", "make_preprocessing", "make_writing"]
 
@@ -45,7 +45,8 @@ def make_preprocessing(config: FusionConfig) -> Compose:
     """
     inputs, scales, keys = config.inputs, config.normalisation, list(config.inputs.keys)
     reader = DDFMDicomReader(**{"allow_gaps": inputs.allow_gaps, **inputs.dicom_reader})
-    steps: list[Step] = [ReadSourced(keys, reader), CheckVolumed(keys)]
+    modalities = {key: modality_of(inputs.modality_name(key)).value for key in keys}
+    steps: list[Step] = [ReadSourced(keys, reader, inputs.select, modalities), CheckVolumed(keys)]
     if inputs.register == "rigid":
         steps.append(RegisterRigidd(keys))
     steps.append(CheckGeometryd(keys))

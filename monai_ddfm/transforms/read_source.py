@@ -17,6 +17,7 @@ from monai.transforms import EnsureChannelFirst, MapTransform, Transform
 from monai.utils import ImageMetaKey
 
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
+from monai_ddfm.dicom.read.series import SeriesChoiceError
 from monai_ddfm.errors import reason_of
 from monai_ddfm.io.endings import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
 from monai_ddfm.io.existing import require_existing
@@ -84,20 +85,49 @@ class ReadSource(Transform):
 
 
 class ReadSourced(MapTransform):
-    """Dictionary version of `ReadSource`."""
+    """Dictionary version of `ReadSource`.
+
+    Args:
+        keys: paths to read.
+        dicom_reader: see `ReadSource`.
+        select: which series of its folder or file a source is, by key: its UID, its number, a part of its description,
+            or what its slices have (``EchoTime=30``).
+        modalities: of the sources, by key: decides between series where nothing else does.
+        allow_missing_keys: skip keys that a case lacks.
+
+    Raises:
+        ValueError: `select` names a source that is none of `keys`.
+    """
 
     def __init__(
-        self, keys: KeysCollection, dicom_reader: ImageReader | None = None, allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        dicom_reader: DDFMDicomReader | None = None,
+        select: Mapping[str, str] | None = None,
+        modalities: Mapping[str, str] | None = None,
+        allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.read = ReadSource(dicom_reader)
+        select, modalities = dict(select or {}), dict(modalities or {})
+        if unknown := set(select) - set(map(str, self.keys)):
+            raise ValueError(
+                f"select names {', '.join(sorted(unknown))}; the sources are {', '.join(map(str, self.keys))}"
+            )
+        reader = dicom_reader or DDFMDicomReader()
+        self.read = {
+            key: ReadSource(reader.choosing(select.get(key), modalities.get(key))) for key in map(str, self.keys)
+        }
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace every key's path by its image; what is an image already stays."""
         loaded = dict(data)
         for key in self.key_iterator(loaded):
             if not isinstance(loaded[key], torch.Tensor):
-                loaded[key] = self.read(loaded[key])
+                try:
+                    loaded[key] = self.read[str(key)](loaded[key])
+                except SeriesChoiceError as error:
+                    choices = " or ".join(f"--select {key}={uid}" for uid in error.uids)
+                    raise ValueError(f"{error}\nsay which: {choices}") from None
         return loaded
 
 

@@ -16,8 +16,11 @@ from pydicom.pixels import apply_modality_lut, get_decoder
 from pydicom.uid import UID
 
 from monai_ddfm.dicom.instance_file import read_instance
+from monai_ddfm.dicom.read.mosaic import split_tiles, tiles_of
 from monai_ddfm.dicom.read.rescale import rescale_of
+from monai_ddfm.dicom.read.pixel_size import check_size, decoded_bytes
 from monai_ddfm.dicom.read.slices import Slice
+from monai_ddfm.io.memory import require_memory
 
 __all__ = ["check_decodable", "read_pixels"]
 
@@ -71,6 +74,8 @@ def read_pixels(ordered: Sequence[Slice]) -> NDArray[np.float32]:
     """
     for one in {one.instance.path: one for one in ordered}.values():
         check_decodable(one)
+        check_size(one.instance)
+    _require_memory(ordered)
     rescale = rescale_of(ordered)
     first = ordered[0]
     volume = np.empty((len(ordered), int(first.attribute("Rows")), int(first.attribute("Columns"))), dtype=np.float32)
@@ -80,11 +85,22 @@ def read_pixels(ordered: Sequence[Slice]) -> NDArray[np.float32]:
             "the series is MONOCHROME1 (low values shown bright); its values are used as stored", stacklevel=2
         )
     for path, group in groupby(numbered, key=lambda item: item[1].instance.path):
+        members = list(group)
         frames = _decode(path)
-        for k, one in group:
-            stored = frames[(one.frame_number or 1) - 1]
+        if members[0][1].tile is not None:
+            frames = split_tiles(frames[0], *tiles_of(members[0][1].instance.header, path))
+        for k, one in members:
+            stored = frames[(one.frame_number or one.tile or 1) - 1]
             volume[k] = _modality_values(stored, one, *rescale[k])
     return _columns_first(volume)
+
+
+def _require_memory(ordered: Sequence[Slice]) -> None:
+    """Refuse a series that does not fit: the volume, its copy with the columns first, and the largest file decoded."""
+    first = ordered[0]
+    volume = len(ordered) * int(first.attribute("Rows")) * int(first.attribute("Columns")) * 4
+    decoded = max(decoded_bytes(one.instance.header) for one in ordered)
+    require_memory(2 * volume + 2 * decoded, f"reading {first.name} and the {len(ordered) - 1} other slices")
 
 
 def _columns_first(volume: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from monai_ddfm.dicom.read.find_instances import Instance
+from monai_ddfm.dicom.read.mosaic import is_mosaic, tile_positions, tiles_of
 
 __all__ = ["Slice", "slices_of"]
 
@@ -35,6 +36,7 @@ class Slice:
         position: ImagePositionPatient, centre of the first pixel, mm, LPS.
         orientation: ImageOrientationPatient ``[2, 3]``: direction of increasing columns, of increasing rows.
         pixel_spacing: mm between rows, mm between columns.
+        tile: number of the tile in a mosaic, from 1; None for any other image.
     """
 
     instance: Instance
@@ -43,6 +45,7 @@ class Slice:
     position: NDArray[np.float64]
     orientation: NDArray[np.float64]
     pixel_spacing: tuple[float, float]
+    tile: int | None = None
 
     def attribute(self, keyword: str) -> Any:
         """Return an attribute of the slice: the frame's own, else the instance's, else None."""
@@ -53,7 +56,7 @@ class Slice:
     def name(self) -> str:
         """What to call the slice in a message."""
         frame = "" if self.frame_number is None else f" frame {self.frame_number}"
-        return f"{self.instance.path}{frame}"
+        return f"{self.instance.path}{frame}{'' if self.tile is None else f' tile {self.tile}'}"
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -80,7 +83,8 @@ def slices_of(instance: Instance) -> list[Slice]:
             "where they lie in the patient is not known"
         )
     groups = _detector_information(header) if "ImagePositionPatient" not in header else {}
-    return [_slice(instance, None, groups)]
+    one = _slice(instance, None, groups)
+    return _mosaic_slices(one) if is_mosaic(header) else [one]
 
 
 def _slice(instance: Instance, frame_number: int | None, groups: dict[str, Any]) -> Slice:
@@ -110,6 +114,18 @@ def _slice(instance: Instance, frame_number: int | None, groups: dict[str, Any])
         )
     spacing = (float(values["PixelSpacing"][0]), float(values["PixelSpacing"][1]))
     return Slice(instance, frame_number, groups, values["ImagePositionPatient"], orientation, spacing)
+
+
+def _mosaic_slices(whole: Slice) -> list[Slice]:
+    """Tiles of a mosaic; `Slice.tile` counts them."""
+    header, path = whole.instance.header, whole.instance.path
+    _, side = tiles_of(header, path)
+    size = {"Rows": int(header.Rows) // side, "Columns": int(header.Columns) // side}
+    positions = tile_positions(header, path, whole.position, whole.orientation, whole.pixel_spacing)
+    return [
+        Slice(whole.instance, None, size, position, whole.orientation, whole.pixel_spacing, k + 1)
+        for k, position in enumerate(positions)
+    ]
 
 
 def _enhanced_slices(instance: Instance, frames: int) -> list[Slice]:

@@ -124,6 +124,8 @@ def reason_against_overlay(anchor: SeriesIdentity, sources: Sequence[SeriesIdent
     """Return why no presentation state can overlay these series; None when one can."""
     for source in sources:
         name = f"{source.modality} {source.series_instance_uid}"
+        if len({(one.sop_instance_uid, one.frame_number) for one in source.instances}) < len(source.instances):
+            return f"a presentation state shows whole images, but the slices of {name} are tiles of mosaics"
         if source.study_instance_uid != anchor.study_instance_uid:
             return f"a presentation state overlays series of one study, but {name} is of another study than the anchor"
         if not anchor.frame_of_reference_uid or source.frame_of_reference_uid != anchor.frame_of_reference_uid:
