@@ -41,6 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--study", metavar="UID", help="StudyInstanceUID in the archive")
     add("--anchor", metavar="M", help="modality or SeriesInstanceUID of the anchor in the archive")
     add("--source", metavar="M", action="append", default=[], help="the same for another source; may be repeated")
+    add("--trust-torchscript", action="store_true", help="let the weights be TorchScript, a program that is then run")
     add("--overwrite", action="store_true", help="replace existing results")
     add("--set", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="any other setting")
 

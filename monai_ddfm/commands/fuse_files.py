@@ -76,6 +76,7 @@ def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "sources": keys[1:],
         "modalities": {key: modality.value for key, modality in zip(keys, modalities, strict=True)},
         "overwrite": options.overwrite,
+        "trust_torchscript": options.trust_torchscript,
         "summary": None,
         "progress": not options.quiet,
         **_result(Path(options.output), images[0], ".png" if pictures else ".nii.gz"),

@@ -53,6 +53,7 @@ NOT_IN_KEY = frozenset(
         "slices_per_batch",  # each slice is the network's alone
         "summary",
         "threads",
+        "trust_torchscript",
         "weights",  # their path; their digest is in the key
     }
 )
@@ -200,6 +201,7 @@ class Execution:
 
     Args:
         weights: of the prior, a file that says its architecture itself; None: the bundle's own.
+        trust_torchscript: let `weights` be TorchScript, a program that can write files as it runs.
         precision: of the network: ``auto`` takes bfloat16 where the hardware has it and it is accurate.
         device: ``auto`` takes a GPU where there is one.
         threads: CPU threads of the process; None leaves it to torch.
@@ -209,6 +211,7 @@ class Execution:
     """
 
     weights: PathText | None = None
+    trust_torchscript: Flag = False
     precision: Annotated[Text, one_of(PRECISIONS)] = "auto"
     device: DeviceText = "auto"
     threads: Count | None = None
