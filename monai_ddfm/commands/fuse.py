@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SOURCE=SERIES",
         action="append",
         default=[],
-        help="which series of its folder a source is: CT=UID, CT=number, CT=description, or MR=EchoTime=30; may be repeated",
+        help="which series of a folder a source is: CT=UID, CT=number, CT=description, or MR=EchoTime=30",
     )
     add("--dicomweb", metavar="URL", help="fetch the sources from this archive and store the DICOM results there")
     add("--study", metavar="UID", help="StudyInstanceUID in the archive")

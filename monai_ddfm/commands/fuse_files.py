@@ -132,8 +132,8 @@ def _select(choices: list[str], keys: list[str], modalities: list[Modality]) -> 
         named = [key for key in keys if key == name] or _of_modality(name, keys, modalities)
         if not given or not series or len(named) != 1:
             raise ValueError(
-                f"--select {choice}: expected SOURCE=SERIES, with one of the sources {', '.join(keys)} and the UID, number "
-                "or description of its series"
+                f"--select {choice}: expected SOURCE=SERIES, with one of the sources {', '.join(keys)} and the UID, "
+                "number or description of its series"
             )
         selected[named[0]] = series
     return selected

@@ -13,6 +13,7 @@ from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
 
 __all__ = [
+    "BLENDING",
     "COLOUR",
     "FUSED",
     "IMAGE",
@@ -31,6 +32,7 @@ COLOUR = "colour"
 PAINTED = "painted"
 PREVIEW = "preview"
 OVERLAY = "overlay"
+BLENDING = "blending"
 _TAKEN = {"case", "fault", IMAGE, FUSED, COLOUR, PAINTED, *MAPS}
 
 
@@ -49,7 +51,7 @@ def series_suffix(config: FusionConfig) -> str:
 
 def dicom_endings(config: FusionConfig) -> list[str]:
     """Return what follows a case's name in those of its DICOM results: the series' folder, then single files."""
-    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm"]
+    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm", f"_{BLENDING}.dcm"]
 
 
 def result_endings(config: FusionConfig) -> list[str]:

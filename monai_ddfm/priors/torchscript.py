@@ -59,8 +59,8 @@ class TorchScriptPrior(NetworkPrior):
             raise FileNotFoundError(f"{path}: no such TorchScript file")
         if not trusted:
             raise PermissionError(
-                f"{path}: TorchScript is a program, which can write files as it runs; if you trust where it comes from, "
-                "say so: --trust-torchscript, or trusted: true in network_def; else ask for safetensors weights"
+                f"{path}: TorchScript is a program, which can write files as it runs; if you trust where it comes "
+                "from, say so: --trust-torchscript, or trusted: true in network_def; else ask for safetensors weights"
             )
         try:
             self.network = torch.jit.load(str(path), map_location="cpu").eval()

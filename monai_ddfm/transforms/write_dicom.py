@@ -26,6 +26,7 @@ from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import check_sources
 from monai_ddfm.dicom.write.grey import write_grey_series
 from monai_ddfm.dicom.write.presentation import reason_against_overlay, write_presentation_state
+from monai_ddfm.dicom.write.softcopy_blending import reason_against_blending, write_softcopy_blending
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.write_fused import result_path
@@ -33,6 +34,7 @@ from monai_ddfm.transforms.write_fused import result_path
 __all__ = ["WriteDicomD", "WriteDicomDict", "WriteDicomd"]
 
 _logger = logging.getLogger(__name__)
+_FUNCTIONAL = ("PT", "NM")
 
 
 class WriteDicomd(MapTransform):
@@ -40,7 +42,8 @@ class WriteDicomd(MapTransform):
 
     For each case it makes the folder ``output_dir/<case>_<suffix>/`` with one file per slice (grey), or the file
     ``output_dir/<case>_<suffix>.dcm`` (colour), and ``output_dir/<case>_overlay.dcm``, a presentation state that
-    overlays the sources themselves. The sources must have been read by `DDFMDicomReader`, which notes their identity.
+    overlays the sources themselves, with ``<case>_blending.dcm``, which says the same of the anchor and one other source
+    to older viewers. The sources must have been read by `DDFMDicomReader`, which notes their identity.
 
     Args:
         keys: fused volumes ``[1 or 3, H, W, D]``.
@@ -117,9 +120,18 @@ class WriteDicomd(MapTransform):
             if len(volume) == 3:
                 write_colour_image(volume, affine, anchor, sources, self._path(data, self.suffixes[key], ".dcm"), **how)
             else:
-                window = self.window or data[self.anchor].meta.get(INTENSITY_RANGE)
+                meta = data[self.anchor].meta
+                window = self.window or meta.get(INTENSITY_RANGE)
+                soft_tissue = self.window is None and anchor.modality == "CT" and meta.get("units") == "HU"
                 write_grey_series(
-                    volume, affine, anchor, sources, self._path(data, self.suffixes[key]), window=window, **how
+                    volume,
+                    affine,
+                    anchor,
+                    sources,
+                    self._path(data, self.suffixes[key]),
+                    window=None if window is None else (float(window[0]), float(window[1])),
+                    soft_tissue=soft_tissue,
+                    **how,
                 )
         if self.presentation_state:
             self._write_overlay(data, identities, how)
@@ -171,6 +183,13 @@ class WriteDicomd(MapTransform):
             if INTENSITY_RANGE in data[key].meta
         }
         write_presentation_state(anchor, sources, self._path(data, "overlay", ".dcm"), windows, **how)
+        others = [identity for identity in sources if identity is not anchor]
+        over = next((identity for identity in others if identity.modality in _FUNCTIONAL), others[0])
+        reason = reason_against_blending(anchor) or reason_against_blending(over)
+        if reason is not None:
+            _logger.warning("no blending presentation state, only the advanced one: %s", reason)
+            return
+        write_softcopy_blending(anchor, over, self._path(data, "blending", ".dcm"), windows, **how)
 
 
 def _window_in_files(volume: MetaTensor, identity: SeriesIdentity) -> tuple[float, float]:

@@ -24,8 +24,8 @@ def split_credentials(url: str) -> tuple[str, tuple[str, str] | None]:
     """Part an address from the name and password in it.
 
     Raises:
-        ValueError: no http(s) address, or one with a query (``?token=...``), which no root of a service has. The message
-            shows neither.
+        ValueError: no http(s) address, or one with a query (``?token=...``), which no root of a service has. The
+            message shows neither.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

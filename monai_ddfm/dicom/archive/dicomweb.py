@@ -104,7 +104,7 @@ class DicomWebArchive:
         """
         if not _UID.fullmatch(study_instance_uid) or len(study_instance_uid) > 64:
             raise ValueError(
-                f"{study_instance_uid!r} is no StudyInstanceUID: expected numbers with dots between, e.g. 1.2.840.113619.2.1"
+                f"{study_instance_uid!r} is no StudyInstanceUID: expected numbers with dots between, e.g. 1.2.840.1136"
             )
         answers = self._ask(
             f"asking for the series of study {study_instance_uid}",

@@ -66,8 +66,8 @@ class Retries:
             request: makes the request, from the beginning each time.
 
         Raises:
-            ConnectionError: no connection, none that lasts, or a busy archive (`BusyArchiveError`), at the last attempt;
-                or no answer in time (`LostAnswerError`), at once.
+            ConnectionError: no connection, none that lasts, or a busy archive (`BusyArchiveError`), at the last
+                attempt; or no answer in time (`LostAnswerError`), at once.
             PermissionError: the archive wants other credentials.
             OSError: the archive refuses for another reason.
         """

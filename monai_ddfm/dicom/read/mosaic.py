@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Mosaics: all slices of a volume as tiles of one image, as Siemens and United Imaging write functional and diffusion MR."""
+"""Mosaics: all slices of a volume as tiles of one image, as Siemens and United Imaging write functional MR."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
-from nibabel.nicom import csareader
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
@@ -99,6 +99,9 @@ def _private_number(header: Dataset, tag: tuple[int, int]) -> int:
 
 def _csa(header: Dataset, name: str, default: Any) -> Any:
     """Return a value of Siemens' CSA image header (0029,1010): a number, or three of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns on import that nibabel's readers of DICOM are experimental
+        from nibabel.nicom import csareader
     content = _private(header, _SIEMENS_CSA)
     if not isinstance(content, bytes):
         return default

@@ -17,8 +17,8 @@ from pydicom.uid import UID
 
 from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.read.mosaic import split_tiles, tiles_of
-from monai_ddfm.dicom.read.rescale import rescale_of
 from monai_ddfm.dicom.read.pixel_size import check_size, decoded_bytes
+from monai_ddfm.dicom.read.rescale import rescale_of
 from monai_ddfm.dicom.read.slices import Slice
 from monai_ddfm.io.memory import require_memory
 

@@ -158,8 +158,8 @@ def _check_one_subject(series: Series) -> None:
             continue
         if keyword == "FrameOfReferenceUID" and len(path_of) == len(series.instances):
             logger.warning(
-                "every instance of series %s has a frame of reference of its own; they are taken to share one, as their "
-                "positions make one stack",
+                "every instance of series %s has a frame of reference of its own; they are taken to share one, as "
+                "their positions make one stack",
                 series.uid,
             )
             continue

@@ -28,7 +28,9 @@ from monai_ddfm.dicom.write.source_references import encode_sequences
 from monai_ddfm.dicom.write.stored_values import StoredValues, store_values
 from monai_ddfm.io.atomic import atomic_folder, require_free
 
-__all__ = ["write_grey_series"]
+__all__ = ["SOFT_TISSUE_HU", "write_grey_series"]
+
+SOFT_TISSUE_HU = (-160.0, 240.0)  # centre 40, width 400, as radiologists have it
 
 
 def write_grey_series(
@@ -43,6 +45,7 @@ def write_grey_series(
     overwrite: bool = False,
     series_number: int = 900,
     created: datetime | None = None,
+    soft_tissue: bool = False,
 ) -> list[Path]:
     """Write a fused volume as a series of the anchor's study, frame of reference and kind of image object.
 
@@ -58,6 +61,8 @@ def write_grey_series(
         overwrite: replace `folder` where it exists.
         series_number: SeriesNumber of the new series.
         created: date and time of making; default now.
+        soft_tissue: the values are Hounsfield units by and large: offer the usual window of soft tissue first, and
+            `window`, which also holds bone, second.
 
     Returns:
         the files in slice order.
@@ -87,7 +92,7 @@ def write_grey_series(
     _add_pixel_description(dataset, stack, stored)
     _add_plane(dataset, stack, slice_thickness_of(anchor_header) if stack.on_anchor else None)
     CLASSIC_OBJECTS[anchor.modality].complete(dataset, stored)
-    _add_window(dataset, stored, window)
+    _add_windows(dataset, stored, [SOFT_TISSUE_HU, window] if soft_tissue and window != SOFT_TISSUE_HU else [window])
     uids = [derivation.uid(anchor, sources, "grey", stack.grid_name, str(k)) for k in range(len(stack.frames))]
     if pseudonym is not None:
         pseudonym.apply(dataset)
@@ -117,22 +122,27 @@ def _add_plane(dataset: Dataset, stack: SliceStack, anchor_thickness: float | No
         dataset.NumberOfSlices = len(stack.frames)
 
 
-def _add_window(dataset: Dataset, stored: StoredValues, window: tuple[float, float] | None) -> None:
-    """Add the window in output units: after the rescale, or stored values for MR, which has none."""
+def _add_windows(dataset: Dataset, stored: StoredValues, windows: Sequence[tuple[float, float] | None]) -> None:
+    """Add windows in output units: after the rescale, or stored values for MR, which has none. Viewers take the first."""
     pixels = stored.pixels
-    low, high = window or (
+    whole = (
         pixels.min() * stored.slope + stored.intercept,
         max(pixels.max(), pixels.min() + 1) * stored.slope + stored.intercept,
     )
-    if not low < high:
-        raise ValueError(f"a window is (black, white) with black below white, got {window}")
+    ends = [window or whole for window in windows]
+    for low, high in ends:
+        if not low < high:
+            raise ValueError(f"a window is (black, white) with black below white, got {(low, high)}")
     if dataset.Modality == "MR":
-        low, high = (low - stored.intercept) / stored.slope, (high - stored.intercept) / stored.slope
-    dataset.WindowCenter = DSfloat(float(low + high) / 2, auto_format=True)
-    dataset.WindowWidth = DSfloat(float(high - low), auto_format=True)
+        ends = [
+            ((low - stored.intercept) / stored.slope, (high - stored.intercept) / stored.slope) for low, high in ends
+        ]
+    dataset.WindowCenter = [DSfloat(float(low + high) / 2, auto_format=True) for low, high in ends]
+    dataset.WindowWidth = [DSfloat(float(high - low), auto_format=True) for low, high in ends]
     # LINEAR would shift the window by half a unit, which is all of a window from 0 to 1 (PS3.3 C.11.2.1.3)
     dataset.VOILUTFunction = "LINEAR_EXACT"
-    dataset.WindowCenterWidthExplanation = "Fused image"
+    names = ["Soft tissue" if window == SOFT_TISSUE_HU else "Fused image" for window in windows]
+    dataset.WindowCenterWidthExplanation = names
 
 
 def _write_slices(dataset: Dataset, stack: SliceStack, uids: Sequence[UID], files: Sequence[Path]) -> None:

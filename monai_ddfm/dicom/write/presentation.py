@@ -33,7 +33,7 @@ from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources
 from monai_ddfm.io.atomic import atomic_file, require_free
 
-__all__ = ["reason_against_overlay", "write_presentation_state"]
+__all__ = ["blending_presentation", "reason_against_overlay", "save_state", "write_presentation_state"]
 
 _logger = logging.getLogger(__name__)
 
@@ -74,8 +74,32 @@ def write_presentation_state(
         FileExistsError: `file` exists and `overwrite` is False.
         FileNotFoundError: the source files are gone; their headers are read again.
     """
-    file, derivation, created = Path(file), derivation or Derivation(), created or datetime.now()
-    require_free(file, overwrite)
+    require_free(Path(file), overwrite)
+    state = blending_presentation(anchor, sources, windows, derivation, series_number, created)
+    return save_state(state, file, pseudonym, overwrite)
+
+
+def save_state(state: Dataset, file: str | Path, pseudonym: Pseudonym | None = None, overwrite: bool = False) -> Path:
+    """Write a presentation state whole or not at all, de-identified where `pseudonym` says so; returns `file`."""
+    file = Path(file)
+    if pseudonym is not None:
+        pseudonym.apply(state)
+        state.file_meta.MediaStorageSOPInstanceUID = UID(state.SOPInstanceUID)
+    with atomic_file(file, overwrite) as filling:
+        state.save_as(filling, enforce_file_format=True)
+    return file
+
+
+def blending_presentation(
+    anchor: SeriesIdentity,
+    sources: Sequence[SeriesIdentity],
+    windows: Mapping[str, tuple[float, float]] | None = None,
+    derivation: Derivation | None = None,
+    series_number: int = 902,
+    created: datetime | None = None,
+) -> Dataset:
+    """Return the state that `write_presentation_state` writes; arguments and errors are the same."""
+    derivation, created = derivation or Derivation(), created or datetime.now()
     check_sources(anchor, sources)
     if (reason := reason_against_overlay(anchor, sources)) is not None:
         raise ValueError(f"{reason}; leave the presentation state out")
@@ -112,12 +136,7 @@ def write_presentation_state(
             state[keyword] = copied[keyword]
     _set_times(state, created)
     del state.DeviceSerialNumber  # highdicom asks for one; software has none
-    if pseudonym is not None:
-        pseudonym.apply(state)
-        state.file_meta.MediaStorageSOPInstanceUID = UID(state.SOPInstanceUID)
-    with atomic_file(file, overwrite) as filling:
-        state.save_as(filling, enforce_file_format=True)
-    return file
+    return state
 
 
 def reason_against_overlay(anchor: SeriesIdentity, sources: Sequence[SeriesIdentity]) -> str | None:

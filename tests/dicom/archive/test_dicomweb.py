@@ -197,7 +197,7 @@ def test_a_password_in_the_address_is_used_and_never_shown(
         address = url.replace("http://", f"http://doctor:{SECRET}@")
         archive = archive_at(address)
         assert archive.url == url
-        with pytest.raises(OSError) as error:  # noqa: PT011
+        with pytest.raises(OSError) as error:
             archive.find_series("1.2")
         command = ["fuse", "--dicomweb", address, "--study", "1.2", "--anchor", "MR", "--source", "PT", "-v"]
         if not route:
@@ -271,7 +271,7 @@ def test_a_study_that_is_no_uid(study: str, capsys: pytest.CaptureFixture[str]) 
 
 def test_a_store_that_is_refused_as_busy_says_that_all_failed() -> None:
     with ailing_archive({STOW: [status(503)]}) as url:
-        with pytest.raises(ConnectionError, match="HTTP 503; 0 of 6 instances .*, all 6 of the last request failed"):
+        with pytest.raises(ConnectionError, match=r"HTTP 503; 0 of 6 instances .*, all 6 of the last request failed"):
             archive_at(url).store(FILES)
 
 
@@ -289,7 +289,7 @@ def test_a_lost_answer_is_not_waited_for_again() -> None:
 
     with ailing_archive({STOW: [lose]}) as url:
         begun = time.monotonic()
-        with pytest.raises(ConnectionError, match="no answer in time; 0 of 6 .* 6 more were on their way"):
+        with pytest.raises(ConnectionError, match=r"no answer in time; 0 of 6 .* 6 more were on their way"):
             archive_at(url, timeout=0.3, attempts=3).store(FILES)
     assert len(asked) == 1 and time.monotonic() - begun < 2.5
 
