@@ -128,8 +128,8 @@ def _inflated_size(path: str | Path) -> int:
         pydicom.filereader.read_preamble(opened, False)
         pydicom.filereader._read_file_meta_info(opened)
         stream, count = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while packed := opened.read(BUFFER_BYTES):
-            while packed:
+        while not stream.eof and (packed := opened.read(BUFFER_BYTES)):
+            while packed and not stream.eof:  # what follows the stream's end is padding
                 count += len(stream.decompress(packed, 1 << 24))
                 packed = stream.unconsumed_tail
     return count
