@@ -42,8 +42,8 @@ class WriteDicomd(MapTransform):
 
     For each case it makes the folder ``output_dir/<case>_<suffix>/`` with one file per slice (grey), or the file
     ``output_dir/<case>_<suffix>.dcm`` (colour), and ``output_dir/<case>_overlay.dcm``, a presentation state that
-    overlays the sources themselves, with ``<case>_blending.dcm``, which says the same of the anchor and one other source
-    to older viewers. The sources must have been read by `DDFMDicomReader`, which notes their identity.
+    overlays the sources themselves, with ``<case>_blending.dcm``, which says the same of the anchor and one other
+    source to older viewers. The sources must have been read by `DDFMDicomReader`, which notes their identity.
 
     Args:
         keys: fused volumes ``[1 or 3, H, W, D]``.
@@ -180,7 +180,7 @@ class WriteDicomd(MapTransform):
         windows = {
             identity.series_instance_uid: _window_in_files(data[key], identity)
             for key, identity in identities.items()
-            if INTENSITY_RANGE in data[key].meta
+            if INTENSITY_RANGE in data[key].meta and not _is_multi_frame_pet(identity)
         }
         write_presentation_state(anchor, sources, self._path(data, "overlay", ".dcm"), windows, **how)
         others = [identity for identity in sources if identity is not anchor]
@@ -190,6 +190,11 @@ class WriteDicomd(MapTransform):
             _logger.warning("no blending presentation state, only the advanced one: %s", reason)
             return
         write_softcopy_blending(anchor, over, self._path(data, "blending", ".dcm"), windows, **how)
+
+
+def _is_multi_frame_pet(identity: SeriesIdentity) -> bool:
+    """Whether the units of a series stand in real-world value mappings, which a presentation state does not know."""
+    return identity.modality == "PT" and identity.instances[0].frame_number is not None
 
 
 def _window_in_files(volume: MetaTensor, identity: SeriesIdentity) -> tuple[float, float]:

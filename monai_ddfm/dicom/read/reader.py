@@ -21,6 +21,7 @@ from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys
 from numpy.typing import NDArray
 
 from monai_ddfm.dicom.identity import IDENTITY_KEY, InstanceIdentity, SeriesIdentity
+from monai_ddfm.dicom.read.enhanced_pet import enhanced_suv_factor
 from monai_ddfm.dicom.read.find_instances import Source, find_instances, is_dicom_source
 from monai_ddfm.dicom.read.geometry import StackGeometry, check_in_line, stack_affine, stack_geometry
 from monai_ddfm.dicom.read.pixels import read_pixels
@@ -272,7 +273,9 @@ def _to_suv(volume: NDArray[np.float32], units: str, ordered: Sequence[Slice]) -
     try:
         if acquired_first.attribute("RescaleSlope") is None:
             raise ValueError("RescaleSlope is missing: the stored values are no activity")
-        suv = suv_body_weight_factor(acquired_first.instance.header)
+        header = acquired_first.instance.header
+        is_enhanced = "PerFrameFunctionalGroupsSequence" in header and "Units" not in header
+        suv = enhanced_suv_factor(header, units) if is_enhanced else suv_body_weight_factor(header)
     except ValueError as error:
         warnings.warn(
             f"{ordered[0].name}: no SUV ({error}); the PET keeps its own values"

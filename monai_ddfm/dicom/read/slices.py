@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
+from monai_ddfm.dicom.read.enhanced_pet import real_world_values
 from monai_ddfm.dicom.read.find_instances import Instance
 from monai_ddfm.dicom.read.mosaic import is_mosaic, tile_positions, tiles_of
 
@@ -135,7 +136,13 @@ def _enhanced_slices(instance: Instance, frames: int) -> list[Slice]:
     per_frame = header.PerFrameFunctionalGroupsSequence
     if len(per_frame) != frames:
         raise ValueError(f"{instance.path} has {frames} frames, but functional groups for {len(per_frame)}")
-    return [_slice(instance, k + 1, {**shared, **_flat([group])}) for k, group in enumerate(per_frame)]
+    slices = []
+    for k, group in enumerate(per_frame):
+        values = {**shared, **_flat([group])}
+        if header.get("Modality") == "PT":  # whose units stand with the mapping to real-world values
+            values.update(real_world_values([group, *(header.get("SharedFunctionalGroupsSequence") or [])]))
+        slices.append(_slice(instance, k + 1, values))
+    return slices
 
 
 def _flat(groups: Sequence[Dataset]) -> dict[str, Any]:

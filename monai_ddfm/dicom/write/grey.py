@@ -123,7 +123,7 @@ def _add_plane(dataset: Dataset, stack: SliceStack, anchor_thickness: float | No
 
 
 def _add_windows(dataset: Dataset, stored: StoredValues, windows: Sequence[tuple[float, float] | None]) -> None:
-    """Add windows in output units: after the rescale, or stored values for MR, which has none. Viewers take the first."""
+    """Add windows in output units: after the rescale, or stored values for MR, which has none. The first is shown."""
     pixels = stored.pixels
     whole = (
         pixels.min() * stored.slope + stored.intercept,

@@ -46,7 +46,13 @@ def write_softcopy_blending(
     Args:
         anchor: the underlying series.
         superimposed: the series over it, half transparent.
-        file, windows, derivation, pseudonym, overwrite, series_number, created: see `write_presentation_state`.
+        file: see `write_presentation_state`, as all further arguments.
+        windows: see there.
+        derivation: see there.
+        pseudonym: see there.
+        overwrite: see there.
+        series_number: see there.
+        created: see there.
 
     Returns:
         `file`.
