@@ -53,7 +53,7 @@ def enhanced_suv_factor(header: Dataset, units: str) -> SUVFactor:
     if units == "GML":
         return SUVFactor(1.0, "the units are SUVbw already")
     if units != "BQML":
-        raise ValueError(f"the units are {units or '(none)'}, not Bq/ml or g/ml{SUVbw}")
+        raise ValueError(f"the units are {units or '(none)'}, not Bq/ml or g/ml{{SUVbw}}")
     for keyword in ("AttenuationCorrected", "DecayCorrected"):
         if str(header.get(keyword, "")) != "YES":
             raise ValueError(f"{keyword} is {header.get(keyword) or 'missing'}, not YES")
