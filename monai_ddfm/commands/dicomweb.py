@@ -12,6 +12,7 @@ from pathlib import Path
 
 from monai_ddfm.dicom.archive.credentials import session_from
 from monai_ddfm.dicom.archive.dicomweb import DicomWebArchive
+from monai_ddfm.dicom.archive.node import DicomNode
 from monai_ddfm.pipeline import FusionConfig
 from monai_ddfm.pipeline.names import dicom_endings
 
@@ -47,7 +48,7 @@ def fetch_sources(archive: DicomWebArchive, study: str, wanted: Sequence[str], f
     return fetched
 
 
-def store_results(archive: DicomWebArchive, config: FusionConfig, case: str) -> int:
+def store_results(archive: DicomWebArchive | DicomNode, config: FusionConfig, case: str) -> int:
     """Store the DICOM results of a case; returns how many instances the archive confirmed.
 
     Raises:

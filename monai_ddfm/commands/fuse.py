@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="which series of a folder a source is: CT=UID, CT=number, CT=description, or MR=EchoTime=30",
     )
     add("--dicomweb", metavar="URL", help="fetch the sources from this archive and store the DICOM results there")
+    add("--store-to", metavar="TITLE@HOST:PORT", help="store the DICOM results at this node by C-STORE")
     add("--study", metavar="UID", help="StudyInstanceUID in the archive")
     add("--anchor", metavar="M", help="modality or SeriesInstanceUID of the anchor in the archive")
     add("--source", metavar="M", action="append", default=[], help="the same for another source; may be repeated")

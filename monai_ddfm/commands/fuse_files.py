@@ -15,6 +15,7 @@ import yaml
 
 from monai_ddfm.cohort import fuse_cases
 from monai_ddfm.commands.dicomweb import archive_at, fetch_sources, store_results
+from monai_ddfm.dicom.archive.node import DicomNode
 from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending, image_stem
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.pipeline.names import source_keys
@@ -32,10 +33,16 @@ def fuse_files(options: Namespace) -> None:
 
     Raises:
         FileNotFoundError, FileExistsError, ValueError: images or settings that cannot be, named in one line.
+        OSError: `--store-to` names a node that cannot be reached, or refuses; the files stay.
     """
     if options.study or options.anchor or options.source:
         raise ValueError("--study, --anchor and --source choose series of an archive: give --dicomweb URL, too")
-    _fuse(options, [Path(image) for image in options.images])
+    node = None if options.store_to is None else DicomNode.at(options.store_to)
+    if node is not None and options.output_format not in ("dicom", "both"):
+        raise ValueError("--store-to stores DICOM results: give --output-format dicom or both, too")
+    config, case = _fuse(options, [Path(image) for image in options.images])
+    if node is not None:
+        logger.info("%s: %d instances stored at %s", case, store_results(node, config, case), node)
 
 
 def fuse_archive(options: Namespace) -> None:
@@ -47,23 +54,25 @@ def fuse_archive(options: Namespace) -> None:
     """
     if options.images or not (options.study and options.anchor and options.source):
         raise ValueError("with --dicomweb give --study, --anchor and --source, and no files")
+    if options.store_to:
+        raise ValueError("--dicomweb stores the results where the sources are; --store-to is for files")
     options.output_format = options.output_format or "dicom"
     with tempfile.TemporaryDirectory() as folder:
         archive = archive_at(options.dicomweb)
         images = fetch_sources(archive, options.study, [options.anchor, *options.source], Path(folder))
-        config = _fuse(options, images, options.study)
+        config, _ = _fuse(options, images, options.study)
     stored = store_results(archive, config, options.study) if config.results.output_format != "nifti" else 0
     logger.info("%s: %d instances stored at %s", options.study, stored, archive.url)
 
 
-def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> FusionConfig:
-    """Fuse one case; returns the description it was fused by."""
+def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> tuple[FusionConfig, str]:
+    """Fuse one case; returns the description it was fused by, and the case's name."""
     settings = _settings(options, images)
     name = case or settings.pop("case")
     settings.pop("case", None)
     config = FusionConfig.of(options.preset, **settings)
     fuse_cases(FusionPipeline(config), [{"case": name, **dict(zip(config.inputs.keys, map(str, images), strict=True))}])
-    return config
+    return config, name
 
 
 def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:

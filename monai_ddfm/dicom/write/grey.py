@@ -81,8 +81,8 @@ def write_grey_series(
     check_sources(anchor, sources)
     if anchor.modality not in (*CLASSIC_OBJECTS, NUCLEAR):
         raise ValueError(
-            f"a grey series needs an anchor of modality {', '.join((*CLASSIC_OBJECTS, NUCLEAR))}, got {anchor.modality or 'none'}; "
-            "choose another anchor, or write NIfTI"
+            f"a grey series needs an anchor of modality {', '.join((*CLASSIC_OBJECTS, NUCLEAR))}, got "
+            f"{anchor.modality or 'none'}; choose another anchor, or write NIfTI"
         )
     if len(volume) != 1:
         raise ValueError(f"a grey volume has one channel, got {len(volume)}; write colour with write_colour_image")
@@ -131,7 +131,7 @@ def _add_plane(dataset: Dataset, stack: SliceStack, anchor_thickness: float | No
 
 
 def _add_windows(dataset: Dataset, stored: StoredValues, windows: Sequence[tuple[float, float] | None]) -> None:
-    """Add windows in output units: after the rescale, or stored values for MR and NM, without one. The first is shown."""
+    """Add windows in output units: after the rescale, or stored values for MR and NM. The first is shown."""
     pixels = stored.pixels
     whole = (
         pixels.min() * stored.slope + stored.intercept,
