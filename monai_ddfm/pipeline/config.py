@@ -232,6 +232,7 @@ class Results:
         colour_map: of matplotlib, for PET and SPECT; None for none.
         functional: the source that is shown in colour; ``auto`` the first PET or SPECT, None for none.
         preset_name: name of the preset, noted in DICOM.
+        parametric_map: of DICOM results: the fused values in 32-bit floats, too.
         new_uids: new UIDs for the same sources and settings.
         new_patient_id: takes the patient's identity out of DICOM results and calls the patient so.
         pseudonym_key: secret that replaced UIDs are made with; a random one when None.
@@ -246,6 +247,7 @@ class Results:
     colour_map: Text | None = "inferno"
     functional: Text | None = "auto"
     preset_name: Text = "default"
+    parametric_map: Flag = False
     new_uids: Flag = False
     new_patient_id: Text | None = None
     pseudonym_key: Text | None = Field(default=None, repr=False)

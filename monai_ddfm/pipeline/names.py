@@ -17,6 +17,7 @@ __all__ = [
     "COLOUR",
     "FUSED",
     "IMAGE",
+    "MAP",
     "OVERLAY",
     "PAINTED",
     "PREVIEW",
@@ -33,6 +34,7 @@ PAINTED = "painted"
 PREVIEW = "preview"
 OVERLAY = "overlay"
 BLENDING = "blending"
+MAP = "map"  # the Parametric Map
 _TAKEN = {"case", "fault", IMAGE, FUSED, COLOUR, PAINTED, *MAPS}
 
 
@@ -51,7 +53,7 @@ def series_suffix(config: FusionConfig) -> str:
 
 def dicom_endings(config: FusionConfig) -> list[str]:
     """Return what follows a case's name in those of its DICOM results: the series' folder, then single files."""
-    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm", f"_{BLENDING}.dcm"]
+    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm", f"_{BLENDING}.dcm", f"_{MAP}.dcm"]
 
 
 def result_endings(config: FusionConfig) -> list[str]:

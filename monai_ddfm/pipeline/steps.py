@@ -117,6 +117,7 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
                 preset=results.preset_name,
                 seed=config.sampling.seed,
                 settings={"made_with": digest},
+                parametric_map=results.parametric_map,
                 new_uids=results.new_uids,
                 new_patient_id=results.new_patient_id,
                 pseudonym_key=results.pseudonym_key,

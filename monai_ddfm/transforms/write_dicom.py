@@ -25,6 +25,7 @@ from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import check_sources
 from monai_ddfm.dicom.write.grey import write_grey_series
+from monai_ddfm.dicom.write.parametric_map import write_parametric_map
 from monai_ddfm.dicom.write.presentation import reason_against_overlay, write_presentation_state
 from monai_ddfm.dicom.write.softcopy_blending import reason_against_blending, write_softcopy_blending
 from monai_ddfm.transforms.check_volume import file_of
@@ -56,6 +57,7 @@ class WriteDicomd(MapTransform):
             (what the preview shows, once `RestoreIntensityd` has brought the volume into the anchor's unit), else the
             volume's least and greatest value.
         presentation_state: write the overlay too, where all sources are of one study and frame of reference.
+        parametric_map: write grey volumes as ``<case>_map.dcm``, too: their numbers as they are, in 32-bit floats.
         method, preset, seed, settings, new_uids: see `Derivation`.
         new_patient_id: take the patient's identity out and call the patient so; default keep it. See `Pseudonym`.
         pseudonym_key: secret that the replaced UIDs are hashed with; default a random one.
@@ -73,6 +75,7 @@ class WriteDicomd(MapTransform):
         case_key: str = "case",
         window: Sequence[float] | None = None,
         presentation_state: bool = True,
+        parametric_map: bool = False,
         method: str = "DDFM",
         preset: str = "default",
         seed: int | None = None,
@@ -93,6 +96,7 @@ class WriteDicomd(MapTransform):
         self.case_key = case_key
         self.window = None if window is None else (float(window[0]), float(window[1]))
         self.presentation_state = presentation_state
+        self.parametric_map = parametric_map
         self.derivation = Derivation(
             method=method, preset=preset, seed=seed, settings=dict(settings or {}), new_uids=new_uids
         )
@@ -133,6 +137,11 @@ class WriteDicomd(MapTransform):
                     soft_tissue=soft_tissue,
                     **how,
                 )
+                if self.parametric_map:
+                    window = None if window is None else (float(window[0]), float(window[1]))
+                    write_parametric_map(
+                        volume, affine, anchor, sources, self._path(data, "map", ".dcm"), window=window, **how
+                    )
         if self.presentation_state:
             self._write_overlay(data, identities, how)
         return dict(data)
