@@ -170,3 +170,10 @@ def test_sources_that_do_not_say_the_body_part(tmp_path: Path, anchor: str) -> N
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert len(files) == 5 + 2
     assert validator_errors(files) == []
+
+
+def test_no_message_names_the_patient(tmp_path: Path, caplog: pytest.LogCaptureFixture, recwarn) -> None:  # type: ignore[no-untyped-def]
+    with caplog.at_level(logging.DEBUG):
+        write(tmp_path, case(), new_patient_id="ANON", parametric_map=True)
+    said = f"{caplog.text} {[str(one.message) for one in recwarn]}"
+    assert identity("MR").patient_id == "STS_013" and "STS_013" not in said

@@ -24,6 +24,7 @@ from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources, derive_header
 from monai_ddfm.dicom.write.presentation import save_state
+from monai_ddfm.dicom.write.quiet import names_unquoted
 from monai_ddfm.dicom.write.slice_stack import SliceStack, as_array, stack_slices
 from monai_ddfm.dicom.write.source_geometry import pixel_spacing_of, slice_thickness_of
 from monai_ddfm.io.atomic import require_free
@@ -94,38 +95,39 @@ def write_parametric_map(
     stack = stack_slices(values, affine, anchor, pixel_spacing_of(header))
     shared = derive_header(anchor, sources, derivation, "map", series_number, created)
     low, high = window or (float(values.min()), float(max(values.max(), values.min() + 1e-3)))
-    dataset = hd.pm.ParametricMap(
-        source_images=[_source_image(shared, anchor, stack)],
-        pixel_array=np.ascontiguousarray(stack.frames),
-        series_instance_uid=shared.SeriesInstanceUID,
-        series_number=series_number,
-        sop_instance_uid=derivation.uid(anchor, sources, "map", stack.grid_name),
-        instance_number=1,
-        manufacturer=SOFTWARE_NAME,
-        manufacturer_model_name=derivation.method[:64],
-        software_versions=derivation.version[:64],
-        device_serial_number="none",
-        contains_recognizable_visual_features=False,
-        real_world_value_mappings=[
-            hd.pm.RealWorldValueMapping(
-                "FUSED",
-                "Fused intensity",
-                codes.UCUM.NoUnits,
-                (float(values.min()), float(values.max())),
-                slope=1.0,
-                intercept=0.0,
-            )
-        ],
-        voi_lut_transformations=[hd.VOILUTTransformation(window_center=(low + high) / 2, window_width=high - low)],
-        pixel_measures=hd.PixelMeasuresSequence(
-            stack.pixel_spacing, slice_thickness_of(header) or stack.slice_spacing, stack.slice_spacing
-        ),
-        plane_orientation=hd.PlaneOrientationSequence("PATIENT", stack.orientation),
-        plane_positions=[hd.PlanePositionSequence("PATIENT", place) for place in stack.positions],
-        content_label="FUSION",
-        content_description="Fused values",
-        specific_character_set="ISO_IR 192",
-    )
+    with names_unquoted():
+        dataset = hd.pm.ParametricMap(
+            source_images=[_source_image(shared, anchor, stack)],
+            pixel_array=np.ascontiguousarray(stack.frames),
+            series_instance_uid=shared.SeriesInstanceUID,
+            series_number=series_number,
+            sop_instance_uid=derivation.uid(anchor, sources, "map", stack.grid_name),
+            instance_number=1,
+            manufacturer=SOFTWARE_NAME,
+            manufacturer_model_name=derivation.method[:64],
+            software_versions=derivation.version[:64],
+            device_serial_number="none",
+            contains_recognizable_visual_features=False,
+            real_world_value_mappings=[
+                hd.pm.RealWorldValueMapping(
+                    "FUSED",
+                    "Fused intensity",
+                    codes.UCUM.NoUnits,
+                    (float(values.min()), float(values.max())),
+                    slope=1.0,
+                    intercept=0.0,
+                )
+            ],
+            voi_lut_transformations=[hd.VOILUTTransformation(window_center=(low + high) / 2, window_width=high - low)],
+            pixel_measures=hd.PixelMeasuresSequence(
+                stack.pixel_spacing, slice_thickness_of(header) or stack.slice_spacing, stack.slice_spacing
+            ),
+            plane_orientation=hd.PlaneOrientationSequence("PATIENT", stack.orientation),
+            plane_positions=[hd.PlanePositionSequence("PATIENT", place) for place in stack.positions],
+            content_label="FUSION",
+            content_description="Fused values",
+            specific_character_set="ISO_IR 192",
+        )
     for keyword in _SHARED:
         if keyword in shared:
             dataset[keyword] = shared[keyword]

@@ -31,6 +31,7 @@ from monai_ddfm.dicom.write.copied_attributes import copy_attributes
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources
+from monai_ddfm.dicom.write.quiet import names_unquoted
 from monai_ddfm.io.atomic import atomic_file, require_free
 
 __all__ = ["blending_presentation", "reason_against_overlay", "save_state", "write_presentation_state"]
@@ -107,27 +108,28 @@ def blending_presentation(
     copied = Dataset()
     copy_attributes(read_instance(anchor.instances[0].path), copied)
     images = [_referenced_images(source, copied) for source in ordered]
-    state = AdvancedBlendingPresentationState(
-        referenced_images=[image for series in images for image in series],
-        blending=[
-            _blending_input(number, source, series, (windows or {}).get(source.series_instance_uid), number == 1)
-            for number, (source, series) in enumerate(zip(ordered, images, strict=True), 1)
-        ],
-        blending_display=[
-            BlendingDisplay("EQUAL", [BlendingDisplayInput(number) for number in range(1, len(ordered) + 1)])
-        ],
-        series_instance_uid=derivation.uid(anchor, sources, "presentation", "series"),
-        series_number=series_number,
-        sop_instance_uid=derivation.uid(anchor, sources, "presentation"),
-        instance_number=1,
-        manufacturer=SOFTWARE_NAME,
-        manufacturer_model_name=derivation.method[:64],
-        software_versions=derivation.version[:64],
-        device_serial_number="none",
-        content_label="FUSION",
-        content_description="Sources of the fusion, blended",
-        specific_character_set="ISO_IR 192",
-    )
+    with names_unquoted():
+        state = AdvancedBlendingPresentationState(
+            referenced_images=[image for series in images for image in series],
+            blending=[
+                _blending_input(number, source, series, (windows or {}).get(source.series_instance_uid), number == 1)
+                for number, (source, series) in enumerate(zip(ordered, images, strict=True), 1)
+            ],
+            blending_display=[
+                BlendingDisplay("EQUAL", [BlendingDisplayInput(number) for number in range(1, len(ordered) + 1)])
+            ],
+            series_instance_uid=derivation.uid(anchor, sources, "presentation", "series"),
+            series_number=series_number,
+            sop_instance_uid=derivation.uid(anchor, sources, "presentation"),
+            instance_number=1,
+            manufacturer=SOFTWARE_NAME,
+            manufacturer_model_name=derivation.method[:64],
+            software_versions=derivation.version[:64],
+            device_serial_number="none",
+            content_label="FUSION",
+            content_description="Sources of the fusion, blended",
+            specific_character_set="ISO_IR 192",
+        )
     # General Reference (PS3.3 C.12.4): who reads no presentation states still finds the images here
     state.ReferencedImageSequence = [_reference(image) for series in images for image in series]
     state.DisplayedAreaSelectionSequence = [_displayed_area(series) for series in images]
