@@ -15,8 +15,9 @@ from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.foreground import foreground_box, has_foreground
 from monai_ddfm.inferers.check_input import check_numbers, check_range
+from monai_ddfm.foreground import has_foreground
+from monai_ddfm.inferers.foreground_crop import ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
@@ -29,7 +30,6 @@ from monai_ddfm.samplers import SAMPLERS, check_timesteps, spaced_timesteps
 
 __all__ = ["DDFMInferer"]
 
-_SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
 _MARGIN = 16  # voxels around foreground: as far as the rectifier's windows reach
 
 
@@ -53,11 +53,10 @@ class DDFMInferer(Inferer):
         shared_noise: one noise field for all slices of a volume, so that neighbouring slices agree; else one for each.
         slice_axis: spatial axis that is cut, -1 for the last.
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
-        slab: slices that a rectifier of ``spatial_dims=3`` couples at once; memory grows with it, results hardly change
-            as slabs overlap.
+        slab: slices that a rectifier of ``spatial_dims=3`` couples at once, beside those within its `reach`; memory
+            grows with it, results do not change.
         crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's
-            background stays around it. Saves its share of the time, and lets a slice depend a little on where others
-            have foreground.
+            background stays around it. Saves its share of the time, and background beyond the margin then changes nothing.
             Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
@@ -207,40 +206,30 @@ class DDFMInferer(Inferer):
         Slices without foreground stay the anchor's, with equal shares.
         """
         whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
-        batches = [
-            (volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume], fusion.coupled)
-        ]
-        steps = sum(len(slice_indices) for _, slice_indices, _ in batches) * len(self.slice_fusion.timesteps)
-        cropped = (
-            self.crop_background and not fusion.pictures
-        )  # pictures have nothing to do with each other's foreground
-        boxes = {volume: _box(slices[volume], cropped) for volume in {volume for volume, _, _ in batches}}
-        with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
+        groups = [(volume, group) for volume in range(len(slices)) for group in self._groups(slices[volume], fusion)]
+        seen = sum(slab.stop - slab.start for _, group in groups for slab, _ in fusion.slabs(len(group), self.slab))
+        margin = _MARGIN if self.crop_background and not fusion.pictures else None
+        with tqdm(total=seen * len(fusion.timesteps), unit="slice step", disable=not self.progress) as bar:
             context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
-            for volume, slice_indices, kept in batches:
-                box = boxes[volume]
-                part = fusion(slices[volume, slice_indices][..., box[0], box[1]], slice_indices, context)
-                whole.fused[volume, slice_indices[kept], :, box[0], box[1]] = part.fused[kept]
-                whole.provenance[volume, slice_indices[kept], :, box[0], box[1]] = part.provenance[kept]
+            for volume, group in groups:
+                crop = ForegroundCrop(slices[volume], margin)
+                sources = fusion.clean(crop.cut(slices[volume, group]), context)
+                fitted = fusion.for_volume(sources) if fusion.coupled else fusion
+                for slab, kept in fusion.slabs(len(group), self.slab):
+                    part = fitted(sources[slab], group[slab.start : slab.stop], context)
+                    indices = group[slab.start : slab.stop][kept]
+                    crop.put_back(part.fused[kept], whole.fused[volume], indices)
+                    crop.put_back(part.provenance[kept], whole.provenance[volume], indices)
         return whole
 
-    def _batches(self, sources: Tensor, coupled: bool) -> Iterator[tuple[list[int], slice]]:
-        """Yield the positions of slices that are sampled together, of one volume ``[D, K, H, W]``, and which to keep.
+    def _groups(self, sources: Tensor, fusion: SliceFusion) -> Iterator[list[int]]:
+        """Yield the positions of slices that know of each other, of one volume ``[D, K, H, W]``.
 
-        Slices that are coupled come in slabs without holes, which overlap so that their seams do not show.
+        Coupled slices are all from the first with foreground to the last; others are as many as fit into a batch.
         """
         occupied = has_foreground(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        if not coupled:
-            for first in range(0, len(occupied), self.slice_fusion.slices_per_batch):
-                yield occupied[first : first + self.slice_fusion.slices_per_batch], slice(None)
+        if fusion.coupled and occupied:
+            yield list(range(occupied[0], occupied[-1] + 1))
         elif occupied:
-            begin, end = occupied[0], occupied[-1] + 1
-            for first in range(begin, end, self.slab):
-                kept = range(first, min(first + self.slab, end))
-                seen = range(max(begin, first - _SLAB_OVERLAP), min(kept.stop + _SLAB_OVERLAP, end))
-                yield list(seen), slice(first - seen.start, first - seen.start + len(kept))
-
-
-def _box(sources: Tensor, cropped: bool) -> tuple[slice, slice]:
-    """Rows and columns to fuse, of a volume ``[D, K, H, W]`` with foreground."""
-    return foreground_box(sources, _MARGIN) if cropped else (slice(None), slice(None))
+            for first in range(0, len(occupied), fusion.slices_per_batch):
+                yield occupied[first : first + fusion.slices_per_batch]

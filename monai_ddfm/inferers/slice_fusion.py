@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -103,10 +104,30 @@ class SliceFusion:
         fitted.clean_in_three_planes = self.clean_in_three_planes and max(spacing) <= _NEARLY_CUBIC * min(spacing)
         return fitted
 
+    def for_volume(self, sources: Tensor) -> SliceFusion:
+        """Return this fusion with what the rectifier learns from all coupled slices ``[n, K, H, W]`` of a volume."""
+        fitted = copy(self)
+        fitted.rectifier = self.rectifier.for_volume(self._stack(sources))
+        return fitted
+
+    def slabs(self, count: int, slab: int) -> Iterator[tuple[slice, slice]]:
+        """Yield which of `count` slices are fused at once, and which of these to keep.
+
+        Slices that are coupled come in slabs that overlap by the rectifier's reach on either side, so that no cut can
+        be told from the result; at most `slab` slices are kept between two cuts. A prior that looks from the sides
+        sees whole volumes.
+        """
+        reach = self.rectifier.reach
+        if not self.coupled or self.three_planes or count <= slab + 2 * reach:
+            yield slice(0, count), slice(0, count)
+            return
+        cuts = [0, *range(reach + slab, count - reach, slab), count]
+        for first, end in pairwise(cuts):
+            seen = slice(max(0, first - reach), min(end + reach, count))
+            yield seen, slice(first - seen.start, end - seen.start)
+
     def __call__(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
-        """Fuse sources ``[n, K, H, W]`` that stand at `slice_indices` in their volume."""
-        if self.denoise_sources:
-            sources = self._clean(sources, context)
+        """Fuse sources ``[n, K, H, W]``, cleaned, that stand at `slice_indices` in their volume."""
         stacked = self._stack(sources)
         state = self.rectifier.start(stacked)
         if self.rectifier.needs_prior(state):
@@ -153,11 +174,13 @@ class SliceFusion:
         )
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
-    def _clean(self, sources: Tensor, context: SamplingContext) -> Tensor:
-        """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise.
+    def clean(self, sources: Tensor, context: SamplingContext) -> Tensor:
+        """Return the sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise.
 
         Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
         """
+        if not self.denoise_sources:
+            return sources
 
         def clean(part: Tensor, sigma: Tensor) -> Tensor:
             return denoise_sources(part, sigma, context.prior, dtype=context.dtype())

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from monai.transforms import Compose, ConcatItemsd
+import torch
+from monai.transforms import Compose, ConcatItemsd, Lambdad
 
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
 from monai_ddfm.maps import MAPS
@@ -68,9 +70,10 @@ def make_preprocessing(config: FusionConfig) -> Compose:
             mr_percentiles=scales.mr_percentiles,
             uptake_percentile=scales.uptake_percentile,
             windows=scales.windows,
+            clip=False,  # what lies beyond the window comes back when units are restored
         )
     )
-    return Compose([*steps, ConcatItemsd(keys, name=IMAGE)])
+    return Compose([*steps, ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))])
 
 
 def _show(config: FusionConfig) -> list[Step]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.grid import box_mean, difference, gradient_energy, per_source, spatial_axes
+from monai_ddfm.rectifiers.grid import at_edges, box_mean, difference, gradient_energy, per_source, spatial_axes
 
 __all__ = ["contrast_gain", "inject_base_layer", "salience", "salient_gradient"]
 
@@ -115,14 +115,20 @@ def salient_gradient(
     Returns:
         one forward difference ``[B, 1, *spatial]`` per spatial axis.
     """
-    # A forward difference of white noise has variance 2 sigma^2, on each axis that has a neighbour.
+    # A difference of white noise has variance 2 sigma^2, on each axis that has a neighbour.
     axes = sum(extent > 1 for extent in layers.shape[2:])
     energy = box_mean(gradient_energy(layers), window) - per_source(2 * axes * noise.square(), layers)
     strength = weights * (energy.clamp_min(0) + _FLAT**2).sqrt()
-    strongest = (strength == strength.amax(1, keepdim=True)).to(layers)
-    strongest /= strongest.sum(1, keepdim=True)
     in_plane = layers.ndim - 2  # across slices a gain would be flicker
     return [
-        (strongest * (gain if axis >= in_plane else 1) * difference(layers, axis)).sum(1, keepdim=True)
+        _of_strongest(
+            difference(layers, axis) * (at_edges(gain, axis) if axis >= in_plane else 1), at_edges(strength, axis)
+        )
         for axis in spatial_axes(layers)
     ]
+
+
+def _of_strongest(values: Tensor, strength: Tensor) -> Tensor:
+    """The value ``[B, 1, *spatial]`` of the strongest source at each edge; the mean over several exactly alike."""
+    strongest = (strength == strength.amax(1, keepdim=True)).to(values)
+    return (strongest * values).sum(1, keepdim=True) / strongest.sum(1, keepdim=True)

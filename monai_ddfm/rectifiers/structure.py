@@ -25,6 +25,7 @@ __all__ = ["StructureRectifier", "StructureState"]
 _KNEE_INTENSITY, _KNEE_GRADIENT = 0.01, 0.01
 _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
+_SETTLES = 12  # slices, beyond its windows, over which the iteration carries less than 1e-4 of the range
 _LAYER_WINDOW = 25  # voxels; a base layer is smoother than any detail
 
 
@@ -134,6 +135,7 @@ class StructureRectifier(Rectifier[StructureState]):
         self.tolerated_noise = tolerated_noise
         self.spatial_dims = spatial_dims
         self.spacing_given = spacing is not None
+        self.volume_noise: Tensor | None = None
         self.fineness = self._fineness([1.0] * spatial_dims if spacing is None else spacing)
 
     def _fineness(self, spacing: Sequence[float]) -> list[float]:
@@ -149,6 +151,19 @@ class StructureRectifier(Rectifier[StructureState]):
         fitted = copy(self)
         fitted.fineness = self._fineness(spacing)
         return fitted
+
+    def for_volume(self, sources: Tensor) -> StructureRectifier:
+        """Return this rectifier with the noise level of a whole volume, for parts of it alone."""
+        fitted = copy(self)
+        fitted.volume_noise = estimate_noise(sources)
+        return fitted
+
+    @property
+    def reach(self) -> int:
+        """Slices on either side that windows look at, and further to where the iteration's influence has died away."""
+        of_salience = sum(self._voxels(size)[0] // 2 for size in (self.window, _DETAIL, _GRADIENT_WINDOW))
+        of_layers = 2 * (self._voxels(_LAYER_WINDOW)[0] // 2)
+        return max(of_salience, of_layers) + _SETTLES
 
     def start(self, sources: Tensor) -> StructureState:
         """Solve for what the sources alone ask for, and measure their noise.
@@ -208,10 +223,10 @@ class StructureRectifier(Rectifier[StructureState]):
 
     def _noise(self, sources: Tensor) -> Tensor:
         """Noise level of each source beyond what is tolerated, ``[B, K]``."""
-        if self.noise is None:
-            level = estimate_noise(sources)
-        else:
+        if self.noise is not None:
             level = sources.new_full(sources.shape[:2], self.noise)
+        else:
+            level = estimate_noise(sources) if self.volume_noise is None else self.volume_noise.to(sources)
         return (level.square() - self.tolerated_noise**2).clamp_min(0).sqrt()
 
     def _voxels(self, window: int) -> list[int]:
