@@ -39,6 +39,8 @@ from monai_ddfm.pipeline.settings import (
 )
 from monai_ddfm.rectifiers import RECTIFIERS
 from monai_ddfm.samplers import SAMPLERS
+from monai_ddfm.transforms.colour_maps import AUTO, maps_for
+from monai_ddfm.transforms.colour_mixing import Blend
 from monai_ddfm.transforms.modality import modality_of
 
 __all__ = ["NOT_IN_KEY", "FusionConfig", "setting_names"]
@@ -229,8 +231,12 @@ class Results:
         output_format: ``dicom`` or ``both``: a derived series in the anchor's study.
         output_extension: of fused images.
         fused_suffix: end of the fused image's name, may be empty.
-        colour_map: of matplotlib, for PET and SPECT; None for none.
-        functional: the source that is shown in colour; ``auto`` the first PET or SPECT, None for none.
+        colour_map: for PET and SPECT: DICOM's palettes (hot_iron, pet_20_step), a hue (red, green), or matplotlib's;
+            for several sources ``{source: map}``; ``auto`` chooses, None for none.
+        colour_blend: how colour joins grey, see `Blend`.
+        colour_threshold: uptake, of the range from none to the highest, below which nothing is coloured.
+        colour_opacity: the largest opacity of colour.
+        functional: the sources that are shown in colour; ``auto`` every PET and SPECT, None for none.
         preset_name: name of the preset, noted in DICOM.
         parametric_map: of DICOM results: the fused values in 32-bit floats, too.
         new_uids: new UIDs for the same sources and settings.
@@ -244,8 +250,11 @@ class Results:
     output_format: Literal["nifti", "dicom", "both"] = "nifti"
     output_extension: Literal[".nii.gz", ".nii", ".png"] = ".nii.gz"
     fused_suffix: Annotated[str, Field(strict=True, pattern=r"^[^/\\]*$")] = "fused"
-    colour_map: Text | None = "inferno"
-    functional: Text | None = "auto"
+    colour_map: Text | Mapping[Text, Text] | None = AUTO
+    colour_blend: Annotated[Text, one_of([blend.value for blend in Blend])] = "perceptual"
+    colour_threshold: Annotated[Number, Field(ge=0, le=1)] = 0.05
+    colour_opacity: Annotated[Number, Field(ge=0, le=1)] = 1.0
+    functional: Names | None = ("auto",)
     preset_name: Text = "default"
     parametric_map: Flag = False
     new_uids: Flag = False
@@ -275,11 +284,19 @@ class FusionConfig:
     def _check(self) -> FusionConfig:
         keys = self.inputs.keys
         require_known("source in windows named", self.normalisation.windows, keys)
-        if self.results.functional not in (None, "auto", *keys):
-            raise ValueError(
-                f"functional: found {self.results.functional!r}, expected auto or one of {', '.join(keys)}"
-            )
+        if unknown := [name for name in self.results.functional or () if name not in (AUTO, *keys)]:
+            raise ValueError(f"functional: found {', '.join(unknown)}, expected auto or one of {', '.join(keys)}")
+        if self.results.colour_map is not None and self.functional_keys:
+            maps_for(self.functional_keys, self.results.colour_map)
         return self
+
+    @property
+    def functional_keys(self) -> tuple[str, ...]:
+        """The sources that are shown in colour."""
+        wanted, keys = self.results.functional or (), self.inputs.keys
+        if AUTO not in wanted:
+            return wanted
+        return tuple(key for key in keys if modality_of(self.inputs.modality_name(key)).functional)
 
     @classmethod
     def of(cls, preset: str | None = None, **settings: Any) -> FusionConfig:

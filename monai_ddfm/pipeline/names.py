@@ -16,6 +16,7 @@ __all__ = [
     "BLENDING",
     "COLOUR",
     "FUSED",
+    "GREY",
     "IMAGE",
     "MAP",
     "OVERLAY",
@@ -30,6 +31,7 @@ __all__ = [
 IMAGE = "image"  # the sources, concatenated: what MONAI's evaluator hands to the inferer
 FUSED = "pred"  # what it gets back
 COLOUR = "colour"
+GREY = "grey"  # beside a colour picture that takes the result's own name
 PAINTED = "painted"
 PREVIEW = "preview"
 OVERLAY = "overlay"
@@ -64,4 +66,5 @@ def result_endings(config: FusionConfig) -> list[str]:
     results = config.results
     fused = (f"_{results.fused_suffix}" if results.fused_suffix else "") + results.output_extension
     maps = [f"_{name}{VOLUME_ENDINGS[0]}" for name in MAPS]
-    return [fused, f"_{COLOUR}{results.output_extension}", *dicom_endings(config), f"_{PREVIEW}.png", *maps]
+    shown = [f"_{name}{results.output_extension}" for name in (COLOUR, GREY)]
+    return [fused, *shown, *dicom_endings(config), f"_{PREVIEW}.png", *maps]

@@ -15,7 +15,7 @@ from monai.transforms import Compose, ConcatItemsd, Lambdad
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
-from monai_ddfm.pipeline.names import COLOUR, FUSED, IMAGE, PAINTED, series_suffix
+from monai_ddfm.pipeline.names import COLOUR, FUSED, GREY, IMAGE, PAINTED, series_suffix
 from monai_ddfm.report.write_preview import WritePreviewd
 from monai_ddfm.transforms import (
     CheckGeometryd,
@@ -32,6 +32,7 @@ from monai_ddfm.transforms import (
     SplitMapsd,
     WriteDicomd,
     WriteFusedd,
+    WritePictured,
 )
 from monai_ddfm.transforms.modality import functional_key, modality_of
 
@@ -79,13 +80,16 @@ def make_preprocessing(config: FusionConfig) -> Compose:
 def _show(config: FusionConfig) -> list[Step]:
     """From the inferer's answer to what a person looks at, all still in [-1, 1] or in colour."""
     keys, results = list(config.inputs.keys), config.results
-    functional = results.functional
-    if functional == "auto":
-        functional = functional_key(keys, config.inputs.modalities)
+    how: dict[str, Any] = {
+        "output_key": COLOUR,
+        "blend": results.colour_blend,
+        "threshold": results.colour_threshold,
+        "opacity": results.colour_opacity,
+    }
     return [
         SplitMapsd(FUSED, maps=config.maps.maps, sources=len(keys)),
-        ColourFunctionald(FUSED, functional=functional, output_key=COLOUR, colour_map=results.colour_map),
-        KeepChromad(FUSED, sources=keys, output_key=COLOUR),
+        ColourFunctionald(FUSED, functional=config.functional_keys, colour_map=results.colour_map, **how),
+        KeepChromad(FUSED, sources=keys, **how),
         PaintProvenanced("provenance", fused=FUSED, output_key=PAINTED),
     ]
 
@@ -130,6 +134,9 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
         )
     if results.output_format != "dicom":
         image = {"extension": results.output_extension, **where}
-        steps.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], **image))
-        steps.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
+        if results.output_extension == ".png" and not results.fused_suffix:
+            steps.append(WritePictured(FUSED, colour=COLOUR, grey_suffix=GREY, **where))
+        else:
+            steps.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], **image))
+            steps.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
     return Compose([*steps, WriteFusedd(list(MAPS), allow_missing_keys=True, **where)])

@@ -41,6 +41,7 @@ from monai_ddfm.transforms.restore_intensity import (
 from monai_ddfm.transforms.split_maps import SplitMapsD, SplitMapsd, SplitMapsDict
 from monai_ddfm.transforms.write_dicom import WriteDicomD, WriteDicomd, WriteDicomDict
 from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict
+from monai_ddfm.transforms.write_picture import WritePictureD, WritePictured, WritePictureDict
 
 __all__ = [
     "CheckGeometry",
@@ -100,5 +101,8 @@ __all__ = [
     "WriteFusedD",
     "WriteFusedDict",
     "WriteFusedd",
+    "WritePictureD",
+    "WritePictureDict",
+    "WritePictured",
     "modality_of",
 ]
