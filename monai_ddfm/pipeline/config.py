@@ -42,6 +42,7 @@ from monai_ddfm.samplers import SAMPLERS
 from monai_ddfm.transforms.colour_maps import AUTO, maps_for
 from monai_ddfm.transforms.colour_mixing import Blend
 from monai_ddfm.transforms.modality import modality_of
+from monai_ddfm.transforms.write_fused import DTYPES
 
 __all__ = ["NOT_IN_KEY", "FusionConfig", "setting_names"]
 
@@ -230,6 +231,7 @@ class Results:
         output_dir: the folder.
         output_format: ``dicom`` or ``both``: a derived series in the anchor's study.
         output_extension: of fused images.
+        output_dtype: of fused volumes in NIfTI: float32, or int16, whole numbers.
         fused_suffix: end of the fused image's name, may be empty.
         colour_map: for PET and SPECT: DICOM's palettes (hot_iron, pet_20_step), a hue (red, green), or matplotlib's;
             for several sources ``{source: map}``; ``auto`` chooses, None for none.
@@ -249,6 +251,7 @@ class Results:
     output_dir: PathText = "output"
     output_format: Literal["nifti", "dicom", "both"] = "nifti"
     output_extension: Literal[".nii.gz", ".nii", ".png"] = ".nii.gz"
+    output_dtype: Annotated[Text, one_of(DTYPES)] = "float32"
     fused_suffix: Annotated[str, Field(strict=True, pattern=r"^[^/\\]*$")] = "fused"
     colour_map: Text | Mapping[Text, Text] | None = AUTO
     colour_blend: Annotated[Text, one_of([blend.value for blend in Blend])] = "perceptual"

@@ -137,6 +137,6 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
         if results.output_extension == ".png" and not results.fused_suffix:
             steps.append(WritePictured(FUSED, colour=COLOUR, grey_suffix=GREY, **where))
         else:
-            steps.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], **image))
+            steps.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], dtype=results.output_dtype, **image))
             steps.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
     return Compose([*steps, WriteFusedd(list(MAPS), allow_missing_keys=True, **where)])

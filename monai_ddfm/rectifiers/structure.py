@@ -13,11 +13,18 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.denoising.noise_estimate import estimate_noise
-from monai_ddfm.foreground import EMPTY
+from monai_ddfm.foreground import EMPTY, has_foreground
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
-from monai_ddfm.rectifiers.salience import contrast_gain, inject_base_layer, salience, salient_gradient
+from monai_ddfm.rectifiers.salience import (
+    contrast_gain,
+    fine_detail,
+    inject_base_layer,
+    salience,
+    salient_gradient,
+    typical_detail,
+)
 
 __all__ = ["StructureRectifier", "StructureState"]
 
@@ -61,6 +68,10 @@ class StructureRectifier(Rectifier[StructureState]):
 
     Args:
         mix: what makes a source salient: 0 detail (edges, texture) alone, 1 brightness alone.
+        fairness: by what measure detail is compared where intensities are chosen: 0 as it is, 1 by what each source has
+            elsewhere, so that a smooth source is heard where it says much for it.
+        edge_fairness: likewise where edges and texture are chosen; smaller, so that fine structure stays where a smooth
+            source gives the brightness.
         sharpness: how hard the choice between sources is; 0 averages, large values take the most salient one.
         window: odd side length, in voxels of the finest axis, of the neighbourhood salience is measured in. Small:
             choices follow detail; large: choices are smooth.
@@ -87,11 +98,13 @@ class StructureRectifier(Rectifier[StructureState]):
 
     def __init__(
         self,
-        mix: float = 0.4,
-        sharpness: float = 4.0,
+        mix: float = 0.45,
+        fairness: float = 0.7,
+        edge_fairness: float = 0.5,
+        sharpness: float = 8.0,
         window: int = 31,
-        base_layer_gain: float = 0.15,
-        structure: float = 1.4,
+        base_layer_gain: float = 0.08,
+        structure: float = 2.0,
         contrast: float = 2.0,
         iterations: int = 15,
         sweeps: int = 3,
@@ -107,6 +120,8 @@ class StructureRectifier(Rectifier[StructureState]):
         if window < 1 or window % 2 == 0:
             raise ValueError(f"window must be odd and positive, got {window}")
         for name, value in (
+            ("fairness", fairness),
+            ("edge_fairness", edge_fairness),
             ("sharpness", sharpness),
             ("base_layer_gain", base_layer_gain),
             ("structure", structure),
@@ -122,6 +137,8 @@ class StructureRectifier(Rectifier[StructureState]):
         if spatial_dims not in (2, 3):
             raise ValueError(f"spatial_dims must be 2 (slices) or 3 (volumes), got {spatial_dims}")
         self.mix = mix
+        self.fairness = fairness
+        self.edge_fairness = edge_fairness
         self.sharpness = sharpness
         self.window = window
         self.base_layer_gain = base_layer_gain
@@ -136,6 +153,7 @@ class StructureRectifier(Rectifier[StructureState]):
         self.spatial_dims = spatial_dims
         self.spacing_given = spacing is not None
         self.volume_noise: Tensor | None = None
+        self.volume_detail: Tensor | None = None
         self.fineness = self._fineness([1.0] * spatial_dims if spacing is None else spacing)
 
     def _fineness(self, spacing: Sequence[float]) -> list[float]:
@@ -153,9 +171,12 @@ class StructureRectifier(Rectifier[StructureState]):
         return fitted
 
     def for_volume(self, sources: Tensor) -> StructureRectifier:
-        """Return this rectifier with the noise level of a whole volume, for parts of it alone."""
+        """Return this rectifier with the noise and the typical detail of a whole volume, for parts of it."""
         fitted = copy(self)
         fitted.volume_noise = estimate_noise(sources)
+        noise = fitted._noise(sources)
+        fine = fine_detail((sources + 1) / 2, self._voxels(self.window), self._voxels(_DETAIL), noise / 2)
+        fitted.volume_detail = typical_detail(fine, has_foreground(sources))
         return fitted
 
     @property
@@ -179,11 +200,16 @@ class StructureRectifier(Rectifier[StructureState]):
         low, high = (bound.expand(sources[:, :1].shape) for bound in bounds)
         bright, darkest, brightest = ((values + 1) / 2 for values in (sources, low, high))
         window, detail = self._voxels(self.window), self._voxels(_DETAIL)
-        weights = salience(bright, window, detail, self.mix, self.sharpness, noise / 2)
+        fine = fine_detail(bright, window, detail, noise / 2)
+        typical = typical_detail(fine, has_foreground(sources)) if self.volume_detail is None else self.volume_detail
+        weights, edge_weights = (
+            salience(bright, fine, typical, window, self.mix, self.sharpness, fairness)
+            for fairness in (self.fairness, self.edge_fairness)
+        )
         smooth = self._voxels(_LAYER_WINDOW)
         layers = inject_base_layer(bright, self.base_layer_gain, smooth, brightest)
         gain = contrast_gain(bright, layers, self.contrast, smooth)
-        gradient = salient_gradient(layers, weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
+        gradient = salient_gradient(layers, edge_weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
         solution = fit_intensities_and_gradients(
             start=(weights * layers).sum(1, keepdim=True),
             layers=layers,
