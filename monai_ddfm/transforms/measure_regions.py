@@ -15,7 +15,6 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
-from scipy import ndimage
 
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.match_grids import MatchGrids
@@ -158,14 +157,21 @@ def _peak(values: np.ndarray, inside: np.ndarray, spacing: np.ndarray) -> float:
     radius = (_PEAK_VOLUME * 3 / (4 * math.pi)) ** (1 / 3)
     half = np.floor(radius / spacing).astype(int)
     box = tuple(
-        slice(max(0, where.start - h), where.stop + h)
-        for where, h in zip(ndimage.find_objects(inside.astype(np.uint8))[0], half, strict=True)
+        slice(max(0, int(places.min()) - h), int(places.max()) + 1 + h)
+        for places, h in zip(inside.nonzero(), half, strict=True)
     )
     offsets = np.meshgrid(*(np.arange(-h, h + 1) * s for h, s in zip(half, spacing, strict=True)), indexing="ij")
     sphere = (sum(offset**2 for offset in offsets) <= radius**2).astype(np.float64)
-    total = ndimage.convolve(values[box], sphere, mode="constant")
-    count = ndimage.convolve(np.ones_like(values[box]), sphere, mode="constant")
-    return float((total / count)[inside[box]].max())
+    total, count = (_sum_over(sphere, image) for image in (values[box], np.ones_like(values[box])))
+    return float((total / count.round())[inside[box]].max())
+
+
+def _sum_over(sphere: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Sum over the sphere around every voxel, nothing outside the image; by FFT, as spheres hold thousands of voxels."""
+    size = [n + m - 1 for n, m in zip(image.shape, sphere.shape, strict=True)]
+    spectrum = np.fft.rfftn(image, size) * np.fft.rfftn(sphere, size)
+    middle = tuple(slice(m // 2, m // 2 + n) for n, m in zip(image.shape, sphere.shape, strict=True))
+    return np.fft.irfftn(spectrum, size)[middle]
 
 
 class MeasureRegionsd(MapTransform):
