@@ -167,7 +167,7 @@ def _peak(values: np.ndarray, inside: np.ndarray, spacing: np.ndarray) -> float:
 
 
 def _sum_over(sphere: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Sum over the sphere around every voxel, nothing outside the image; by FFT, as spheres hold thousands of voxels."""
+    """Sum over the sphere around every voxel, nothing outside the image; by FFT, as spheres hold many voxels."""
     size = [n + m - 1 for n, m in zip(image.shape, sphere.shape, strict=True)]
     spectrum = np.fft.rfftn(image, size) * np.fft.rfftn(sphere, size)
     middle = tuple(slice(m // 2, m // 2 + n) for n, m in zip(image.shape, sphere.shape, strict=True))

@@ -80,8 +80,8 @@ def _whole_numbers(voxels: torch.Tensor, path: Path) -> torch.Tensor:
     low, high = float(voxels.min()), float(voxels.max())
     if low < -32768 or high > 32767 or high - low < _FEWEST_LEVELS:
         raise ValueError(
-            f"{path}: values from {low:g} to {high:g}; int16 holds -32768 to 32767 and needs a span of {_FEWEST_LEVELS} "
-            "or more: write float32, or scale the anchor"
+            f"{path}: values from {low:g} to {high:g}; int16 holds -32768 to 32767 and needs a span of "
+            f"{_FEWEST_LEVELS} or more: write float32, or scale the anchor"
         )
     return voxels.round().to(torch.int16)
 
