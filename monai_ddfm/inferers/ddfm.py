@@ -15,8 +15,8 @@ from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.inferers.check_input import check_numbers, check_range
 from monai_ddfm.foreground import has_foreground
+from monai_ddfm.inferers.check_input import check_numbers, check_range
 from monai_ddfm.inferers.foreground_crop import ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
@@ -56,8 +56,8 @@ class DDFMInferer(Inferer):
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once, beside those within its `reach`; memory
             grows with it, results do not change.
         crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's
-            background stays around it. Saves its share of the time, and background beyond the margin then changes nothing.
-            Pictures ``[B, K, H, W]`` are fused whole, each alone.
+            background stays around it. Saves its share of the time, and background beyond the margin then changes
+            nothing. Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
         denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the

@@ -34,7 +34,7 @@ from monai_ddfm.transforms import (
     WriteFusedd,
     WritePictured,
 )
-from monai_ddfm.transforms.modality import functional_key, modality_of
+from monai_ddfm.transforms.modality import modality_of
 
 __all__ = ["make_postprocessing", "make_preprocessing", "make_writing"]
 
