@@ -181,7 +181,9 @@ class DDFMInferer(Inferer):
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
             spacing = voxel_size(inputs, self.slice_axis)
-            fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
+            fusion = self.slice_fusion if spacing is None else self.slice_fusion.for_spacing(spacing)
+            if spacing is None or slices.shape[1] == 1:  # one slice has no neighbours: it is a picture
+                fusion = fusion.for_pictures()
             fuse = partial(self._fuse, fusion, slices, network, dtype)
             fused, provenance = (self._to_volume(part, inputs) for part in fuse(self.seed))
 

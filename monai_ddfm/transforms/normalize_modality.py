@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor, ensure_tuple_rep
 
+from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.modality import Modality, modality_of
 
 __all__ = [
+    "GREY_LEVELS",
     "INTENSITY_RANGE",
     "NormalizeModality",
     "NormalizeModalityD",
@@ -27,6 +30,7 @@ __all__ = [
     "intensity_window",
 ]
 
+GREY_LEVELS = (0.0, 255.0)  # of PNG and JPEG pictures, as `grey_picture` reads them
 INTENSITY_RANGE = "intensity_range"  # key of MetaTensor.meta: the (low, high) in scanner units that became -1 and 1
 
 
@@ -56,6 +60,8 @@ def intensity_window(
 
 class NormalizeModality(Transform):
     """Scale an image to [-1, 1] by its modality and note how, so that `RestoreIntensity` can undo it.
+
+    A picture's grey levels 0 to 255 become -1 to 1, whatever it shows: it was windowed when it was made.
 
     Args:
         modality: MR, CT, PT (PET) or NM (SPECT), or any name that `modality_of` understands.
@@ -95,9 +101,7 @@ class NormalizeModality(Transform):
             ValueError: the image has nothing in the window, e.g. a CT whose voxels are not HU.
         """
         img = convert_to_tensor(img, track_meta=True, dtype=torch.float32)
-        low, high = self.window or intensity_window(
-            img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile
-        )
+        low, high = self.window or (GREY_LEVELS if _is_picture(img) else self._window_of(img))
         smallest, largest = float(img.min()), float(img.max())
         if high <= low:  # nearly all background: the few voxels that differ decide
             low, high = low if self.modality.functional else min(low, smallest), largest
@@ -112,6 +116,13 @@ class NormalizeModality(Transform):
         scaled.meta[INTENSITY_RANGE] = (float(low), float(high))
         scaled.meta["modality"] = self.modality.value
         return scaled
+
+    def _window_of(self, img: torch.Tensor) -> tuple[float, float]:
+        return intensity_window(img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile)
+
+
+def _is_picture(img: torch.Tensor) -> bool:
+    return image_ending(Path(file_of(img))) in PICTURE_ENDINGS
 
 
 class NormalizeModalityd(MapTransform):
