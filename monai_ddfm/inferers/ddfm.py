@@ -214,8 +214,8 @@ class DDFMInferer(Inferer):
         with tqdm(total=seen * len(fusion.timesteps), unit="slice step", disable=not self.progress) as bar:
             context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
             for volume, group in groups:
-                crop = ForegroundCrop(slices[volume], margin)
-                sources = fusion.clean(crop.cut(slices[volume, group]), context)
+                crop = ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
+                sources = crop.complete(fusion.clean(crop.cut(slices[volume, group]), context))
                 fitted = fusion.for_volume(sources) if fusion.coupled else fusion
                 for slab, kept in fusion.slabs(len(group), self.slab):
                     part = fitted(sources[slab], group[slab.start : slab.stop], context)
