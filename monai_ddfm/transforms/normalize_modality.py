@@ -32,6 +32,7 @@ __all__ = [
 
 GREY_LEVELS = (0.0, 255.0)  # of PNG and JPEG pictures, as `grey_picture` reads them
 INTENSITY_RANGE = "intensity_range"  # key of MetaTensor.meta: the (low, high) in scanner units that became -1 and 1
+_SMALLEST_RANGE = 1e-30  # below it, float32 knows no scale from scanner units to [-1, 1]
 
 
 def intensity_window(
@@ -94,8 +95,10 @@ class NormalizeModality(Transform):
         self.window = window
         self.clip = clip
 
-    def __call__(self, img: torch.Tensor) -> torch.Tensor:
+    def __call__(self, img: torch.Tensor, name: str = "image") -> torch.Tensor:
         """Normalise ``[C, *spatial]``; ``meta`` gains ``intensity_range`` and ``modality``.
+
+        `name` stands in messages for an image that has no file.
 
         Raises:
             ValueError: the image has nothing in the window, e.g. a CT whose voxels are not HU.
@@ -105,9 +108,9 @@ class NormalizeModality(Transform):
         smallest, largest = float(img.min()), float(img.max())
         if high <= low:  # nearly all background: the few voxels that differ decide
             low, high = low if self.modality.functional else min(low, smallest), largest
-        if high <= low or largest <= low or smallest >= high:
+        if high - low < _SMALLEST_RANGE or largest <= low or smallest >= high:
             raise ValueError(
-                f"{file_of(img)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
+                f"{file_of(img, name)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
                 f"the window of a {self.modality.value} image; check the units (CT in HU) or give another window"
             )
         scaled = MetaTensor((img - low).mul_(2.0 / (high - low)).sub_(1.0))
@@ -167,7 +170,7 @@ class NormalizeModalityd(MapTransform):
         """Normalise every key's image."""
         normalised = dict(data)
         for key in self.key_iterator(normalised):
-            normalised[key] = self.normalize[key](normalised[key])
+            normalised[key] = self.normalize[key](normalised[key], name=str(key))
         return normalised
 
 
