@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.same_subject import check_same_subject
+from monai_ddfm.transforms.check_volume import is_picture
 from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_points, rigid_pose, values_at, world_box
 from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 
@@ -113,8 +114,8 @@ class CheckRegistration(Transform):
         if any(REGISTRATION_KEY in volume.meta for volume in pair.values()):
             allowed["allow_different_frame"] = True  # RegisterRigid has put them into one space
         check_same_subject({key: one for key, one in identities.items() if one is not None}, **allowed)
-        if img.ndim < 4:
-            return None  # pictures: they lie in no space, and one plane cannot tell
+        if is_picture(img) or is_picture(anchor):
+            return None  # they lie in no space
         points = overlap_points(anchor, img)
         if len(points) == 0:
             boxes = "; ".join(f"{key} {_box_text(volume)}" for key, volume in pair.items())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,9 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor
 
-__all__ = ["WITHOUT_PLACE", "CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of"]
+from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
+
+__all__ = ["WITHOUT_PLACE", "CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of", "is_picture"]
 
 WITHOUT_PLACE = "without_place"
 """Key in the meta of images that do not say where they lie: pictures, arrays without an affine."""
@@ -27,6 +30,11 @@ def file_of(img: torch.Tensor, default: str = "image") -> str:
     if isinstance(img, MetaTensor):
         return str(img.meta.get("filename_or_obj", default))
     return default
+
+
+def is_picture(img: torch.Tensor) -> bool:
+    """Return whether an image was read from a PNG or JPEG file: in grey levels, and in no space."""
+    return image_ending(Path(file_of(img))) in PICTURE_ENDINGS
 
 
 class CheckVolume(Transform):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor, ensure_tuple_rep
 
-from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
-from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.check_volume import file_of, is_picture
 from monai_ddfm.transforms.modality import Modality, modality_of
 
 __all__ = [
@@ -104,7 +102,7 @@ class NormalizeModality(Transform):
             ValueError: the image has nothing in the window, e.g. a CT whose voxels are not HU.
         """
         img = convert_to_tensor(img, track_meta=True, dtype=torch.float32)
-        low, high = self.window or (GREY_LEVELS if _is_picture(img) else self._window_of(img))
+        low, high = self.window or (GREY_LEVELS if is_picture(img) else self._window_of(img))
         smallest, largest = float(img.min()), float(img.max())
         if high <= low:  # nearly all background: the few voxels that differ decide
             low, high = low if self.modality.functional else min(low, smallest), largest
@@ -122,10 +120,6 @@ class NormalizeModality(Transform):
 
     def _window_of(self, img: torch.Tensor) -> tuple[float, float]:
         return intensity_window(img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile)
-
-
-def _is_picture(img: torch.Tensor) -> bool:
-    return image_ending(Path(file_of(img))) in PICTURE_ENDINGS
 
 
 class NormalizeModalityd(MapTransform):
