@@ -80,8 +80,8 @@ class CheckVolume(Transform):
             )
         if float(img.abs().max()) > _LARGEST:
             raise ValueError(
-                f"{what}: values from {float(img.min()):.3g} to {float(img.max()):.3g}, which no scanner gives; check the "
-                "export and its scale"
+                f"{what}: values from {float(img.min()):.3g} to {float(img.max()):.3g}, which no scanner gives; check "
+                "the export and its scale"
             )
         if not self.allow_constant and bool(img.min() == img.max()):
             raise ValueError(f"{what}: every voxel is {float(img.min()):g}, there is nothing to fuse; check the export")

@@ -108,8 +108,9 @@ class NormalizeModality(Transform):
             low, high = low if self.modality.functional else min(low, smallest), largest
         if high - low < _SMALLEST_RANGE or largest <= low or smallest >= high:
             raise ValueError(
-                f"{file_of(img, name)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
-                f"the window of a {self.modality.value} image; check the units (CT in HU) or give another window"
+                f"{file_of(img, name)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and "
+                f"{high:g}, the window of a {self.modality.value} image; check the units (CT in HU) or give another "
+                "window"
             )
         scaled = MetaTensor((img - low).mul_(2.0 / (high - low)).sub_(1.0))
         if self.clip:
