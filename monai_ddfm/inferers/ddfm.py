@@ -165,6 +165,7 @@ class DDFMInferer(Inferer):
             TypeError: `network` is not a `DiffusionPrior`.
             ValueError: `inputs` has another number of dimensions, fewer than two sources, or values that are not finite
                 or far outside of [-1, 1].
+            FloatingPointError: the prior's answers are not finite.
         """
         if not isinstance(network, DiffusionPrior):
             raise TypeError(
@@ -194,6 +195,11 @@ class DDFMInferer(Inferer):
 
             sources = inputs.as_subclass(Tensor).float()
             fusion_done = Fusion(sources, fused, provenance, repeated, self.novelty_allowance)
+            if not fused.isfinite().all():
+                raise FloatingPointError(
+                    "the fused image has values that are not finite, as the prior's answers had: give precision float32, "
+                    "or other weights"
+                )
             channels = [fused, *(MAPS[name].compute(fusion_done) for name in self.maps)]
             return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
 
