@@ -197,8 +197,8 @@ class DDFMInferer(Inferer):
             fusion_done = Fusion(sources, fused, provenance, repeated, self.novelty_allowance)
             if not fused.isfinite().all():
                 raise FloatingPointError(
-                    "the fused image has values that are not finite, as the prior's answers had: give precision float32, "
-                    "or other weights"
+                    "the fused image has values that are not finite, as the prior's answers had: give precision "
+                    "float32, or other weights"
                 )
             channels = [fused, *(MAPS[name].compute(fusion_done) for name in self.maps)]
             return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
