@@ -16,6 +16,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor
 
 from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
 __all__ = ["WITHOUT_PLACE", "CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of", "is_picture"]
 
@@ -37,7 +38,7 @@ def is_picture(img: torch.Tensor) -> bool:
     return image_ending(Path(file_of(img))) in PICTURE_ENDINGS
 
 
-class CheckVolume(Transform):
+class CheckVolume(ArgumentRepr, Transform):
     """Require one real, finite, non-constant channel and give it as float32 ``[1, H, W, D]``.
 
     Call it after `LoadImage` (with ``dtype=None``, or the imaginary part is cut before anyone sees it) and
@@ -91,8 +92,14 @@ class CheckVolume(Transform):
         return checked
 
 
-class CheckVolumed(MapTransform):
-    """Dictionary version of `CheckVolume`."""
+class CheckVolumed(ArgumentRepr, MapTransform):
+    """Dictionary version of `CheckVolume`.
+
+    Args:
+        keys: images to check.
+        allow_constant: see `CheckVolume`.
+        allow_missing_keys: skip keys that a case lacks.
+    """
 
     def __init__(self, keys: KeysCollection, allow_constant: bool = False, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

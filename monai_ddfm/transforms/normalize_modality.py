@@ -15,6 +15,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor, ensure_tuple_rep
 
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of, is_picture
 from monai_ddfm.transforms.modality import Modality, modality_of
 
@@ -57,7 +58,7 @@ def intensity_window(
     return 0.0, float(np.percentile(uptake, uptake_percentile)) if uptake.size else 0.0
 
 
-class NormalizeModality(Transform):
+class NormalizeModality(ArgumentRepr, Transform):
     """Scale an image to [-1, 1] by its modality and note how, so that `RestoreIntensity` can undo it.
 
     A picture's grey levels 0 to 255 become -1 to 1, whatever it shows: it was windowed when it was made.
@@ -123,7 +124,7 @@ class NormalizeModality(Transform):
         return intensity_window(img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile)
 
 
-class NormalizeModalityd(MapTransform):
+class NormalizeModalityd(ArgumentRepr, MapTransform):
     """Dictionary version of `NormalizeModality`.
 
     Args:
