@@ -29,8 +29,15 @@ class ArgumentRepr:
 
     def __repr__(self) -> str:
         """Return ``Class(name=value, ...)``."""
-        shown = (f"{name}={'...' if name in _SECRETS else repr(value)}" for name, value in self._arguments.items())
+        shown = (f"{name}={_shown(name, value)}" for name, value in self._arguments.items())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _shown(name: str, value: Any) -> str:
+    if name in _SECRETS:
+        return "..."
+    text = repr(value)
+    return f"{type(value).__name__}(...)" if "\n" in text or " object at 0x" in text else text  # a network, a reader
 
 
 def _noting(init: Callable[..., None]) -> Callable[..., None]:
