@@ -11,9 +11,10 @@ from functools import wraps
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["ArgumentRepr"]
+__all__ = ["SECRETS", "ArgumentRepr"]
 
-_SECRETS = frozenset({"pseudonym_key"})
+SECRETS = frozenset({"pseudonym_key"})
+"""Names of arguments and settings that are never shown or written down."""
 
 
 class ArgumentRepr:
@@ -34,7 +35,7 @@ class ArgumentRepr:
 
 
 def _shown(name: str, value: Any) -> str:
-    if name in _SECRETS:
+    if name in SECRETS:
         return "..."
     text = repr(value)
     return f"{type(value).__name__}(...)" if "\n" in text or " object at 0x" in text else text  # a network, a reader

@@ -131,6 +131,17 @@ def test_constructor_leaves_the_global_random_state_alone(kind: type[Transform])
 
 
 @every_dictionary
+def test_dictionary_form_takes_what_the_array_form_takes_with_the_same_defaults(kind: type[MapTransform]) -> None:
+    own = inspect.signature(kind).parameters
+    array = inspect.signature(getattr(_module(kind), kind.__name__[:-1])).parameters
+    for name, parameter in array.items():
+        if name in own:  # None: by key
+            assert parameter.default is parameter.empty or own[name].default in (parameter.default, None), name
+        else:  # one for each key, or the keys themselves
+            assert name == "names" or {f"{name}s", name.removesuffix("s")} & set(own), f"{kind.__name__} has no {name}"
+
+
+@every_dictionary
 def test_keys_come_first_and_missing_ones_are_an_error_unless_allowed(kind: type[MapTransform]) -> None:
     parameters = inspect.signature(kind).parameters
     assert next(iter(parameters)) == "keys"
