@@ -18,24 +18,20 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
 from monai_ddfm.dicom.identity import SeriesIdentity
-from monai_ddfm.dicom.instance_file import read_instance
-from monai_ddfm.dicom.read.suv import suv_body_weight_factor
 from monai_ddfm.dicom.write.colour import write_colour_image
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import check_sources
 from monai_ddfm.dicom.write.grey import write_grey_series
 from monai_ddfm.dicom.write.parametric_map import write_parametric_map
-from monai_ddfm.dicom.write.presentation import reason_against_overlay, write_presentation_state
-from monai_ddfm.dicom.write.softcopy_blending import reason_against_blending, write_softcopy_blending
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
+from monai_ddfm.transforms.overlays import write_overlays
 
 __all__ = ["WriteDicom", "WriteDicomD", "WriteDicomDict", "WriteDicomd"]
 
 _logger = logging.getLogger(__name__)
-_FUNCTIONAL = ("PT", "NM")
 
 
 class WriteDicom(ArgumentRepr, Transform):
@@ -122,7 +118,7 @@ class WriteDicom(ArgumentRepr, Transform):
             if self.parametric_map:
                 write_parametric_map(file=Path(f"{stem}_map.dcm"), window=window, **placed)
         if self.presentation_state:
-            _write_overlay(stem, sources, identities, name, how)
+            write_overlays(stem, sources, identities, name, how)
 
     def _window(self, anchor: MetaTensor) -> tuple[float, float] | None:
         window = self.window or anchor.meta.get(INTENSITY_RANGE)
@@ -167,49 +163,6 @@ def _with_voxels(
         if name not in identities
     }
     return replace(derivation, settings={**derivation.settings, **({"voxels": digests} if digests else {})})
-
-
-def _write_overlay(
-    stem: str | Path,
-    volumes: Mapping[str, MetaTensor],
-    identities: Mapping[str, SeriesIdentity],
-    name: str,
-    how: Mapping[str, Any],
-) -> None:
-    anchor, sources = identities[name], list(identities.values())
-    reason = "only one source is DICOM" if len(sources) < 2 else reason_against_overlay(anchor, sources)
-    if reason is not None:
-        _logger.warning("no presentation state: %s", reason)
-        return
-    windows = {
-        identity.series_instance_uid: _window_in_files(volumes[key], identity)
-        for key, identity in identities.items()
-        if INTENSITY_RANGE in volumes[key].meta and not _is_multi_frame_pet(identity)
-    }
-    write_presentation_state(anchor, sources, Path(f"{stem}_overlay.dcm"), windows, **how)
-    others = [identity for identity in sources if identity is not anchor]
-    over = next((identity for identity in others if identity.modality in _FUNCTIONAL), others[0])
-    reason = reason_against_blending(anchor) or reason_against_blending(over)
-    if reason is not None:
-        _logger.warning("no blending presentation state, only the advanced one: %s", reason)
-        return
-    write_softcopy_blending(anchor, over, Path(f"{stem}_blending.dcm"), windows, **how)
-
-
-def _is_multi_frame_pet(identity: SeriesIdentity) -> bool:
-    """Whether the units of a series stand in real-world value mappings, which a presentation state does not know."""
-    return identity.modality == "PT" and identity.instances[0].frame_number is not None
-
-
-def _window_in_files(volume: MetaTensor, identity: SeriesIdentity) -> tuple[float, float]:
-    """Return the noted range in the unit of the files: a PET may have been read as SUV."""
-    low, high = (float(value) for value in volume.meta[INTENSITY_RANGE])
-    if identity.modality != "PT" or volume.meta.get("units") != "SUVbw":
-        return low, high
-    headers = (read_instance(instance.path) for instance in identity.instances)
-    first = min(headers, key=lambda h: (str(h.get("AcquisitionDate")), str(h.get("AcquisitionTime"))))
-    factor = suv_body_weight_factor(first).factor
-    return low / factor, high / factor
 
 
 class WriteDicomd(ArgumentRepr, MapTransform):
