@@ -20,6 +20,7 @@ check: $(VENV)/.dev
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/lint-imports setup.cfg --no-cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
