@@ -15,11 +15,13 @@ from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
+from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
 from monai_ddfm.foreground import foreground_box, has_foreground
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
 from monai_ddfm.inferers.slice_fusion import FusedSlices, SamplingContext, SliceFusion
+from monai_ddfm.inferers.source_noise import SourceNoise, noise_of_pictures, noise_of_volumes
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.maps.novelty import novelty
 from monai_ddfm.priors import DiffusionPrior
@@ -60,10 +62,13 @@ class DDFMInferer(Inferer):
             Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
-        denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
-            rectifier compares anatomy and not noise.
-        clean_in_three_planes: clean each source in axial, coronal and sagittal slices and average the estimates, three
-            evaluations instead of one. Where voxels are nearly cubic, and the rectifier is of ``spatial_dims=3``.
+        denoise_sources: clean measurably noisy sources by prior and likelihood first, so that the rectifier compares
+            anatomy and not noise; true, false, or one of these for each source.
+        cleaning_steps: network evaluations of each slice of a noisy source, at most.
+        clean_in_three_planes: look at axial, coronal and sagittal slices in turn. Where voxels are nearly cubic, and the
+            rectifier is of ``spatial_dims=3``.
+        noise_models: noise of each source in [-1, 1] where it is known; it wins over what the images' meta says
+            (`MeasureNoised`), and that over a measurement.
         three_planes: ask the prior so in sampling, too; for volumes of nearly cubic voxels, with a rectifier of
             ``spatial_dims=3`` and without `shared_noise`.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
@@ -95,7 +100,9 @@ class DDFMInferer(Inferer):
         slab: int = 64,
         crop_background: bool = False,
         precision: str = "auto",
-        denoise_sources: bool = False,
+        denoise_sources: bool | Sequence[bool] = False,
+        cleaning_steps: int = 4,
+        noise_models: Sequence[NoiseModel | None] | None = None,
         clean_in_three_planes: bool = False,
         three_planes: bool = False,
         luminance_range: str = "full",
@@ -120,7 +127,11 @@ class DDFMInferer(Inferer):
                 "three_planes needs a rectifier of spatial_dims=3, which sees whole volumes, and shared_noise=False: "
                 "noise that is the same in all slices is none to the other planes"
             )
-        for name, count in (("slices_per_batch", slices_per_batch), ("slab", slab)):
+        for name, count in (
+            ("slices_per_batch", slices_per_batch),
+            ("slab", slab),
+            ("cleaning_steps", cleaning_steps),
+        ):
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
         self.slice_fusion = SliceFusion(
@@ -129,13 +140,15 @@ class DDFMInferer(Inferer):
             timesteps=spaced_timesteps(steps, start_timestep) if timesteps is None else timesteps,
             start=start,
             eta=eta,
-            denoise_sources=denoise_sources,
+            cleaning_steps=cleaning_steps,
             luminance_range=LuminanceRange(luminance_range),
             slices_per_batch=slices_per_batch,
             three_planes=three_planes,
             clean_in_three_planes=clean_in_three_planes,
             callback=callback,
         )
+        self.denoise_sources = denoise_sources
+        self.noise_models = noise_models
         self.seed = seed
         self.shared_noise = shared_noise
         self.slice_axis = slice_axis
@@ -179,7 +192,7 @@ class DDFMInferer(Inferer):
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
             spacing = voxel_size(inputs, self.slice_axis)
             fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
-            fuse = partial(self._fuse, fusion, slices, network, dtype)
+            fuse = partial(self._fuse, fusion, slices, self._noises(inputs), network, dtype)
             fused, provenance = fuse(self.seed)
             volume = self._to_volume(fused, inputs)
             channels = [volume]
@@ -197,8 +210,29 @@ class DDFMInferer(Inferer):
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
 
+    def _noises(self, inputs: Tensor) -> list[list[SourceNoise]]:
+        """The noise that each source of each volume, or picture, is to be cleaned of; empty where nothing is."""
+        count = inputs.shape[1]
+        clean = self.denoise_sources
+        wanted = [clean] * count if isinstance(clean, bool) else list(clean)
+        for name, values in (("denoise_sources", wanted), ("noise_models", self.noise_models)):
+            if values is not None and len(values) != count:
+                raise ValueError(f"{name} has {len(values)} values for {count} sources; give one for each")
+        if not any(wanted):
+            return []
+        given = list(self.noise_models or [None] * count)
+        given = [model if want else white_noise(0.0) for model, want in zip(given, wanted, strict=True)]
+        pictures = inputs.ndim == 4
+        return noise_of_pictures(inputs, given) if pictures else noise_of_volumes(inputs, self.slice_axis, given)
+
     def _fuse(
-        self, fusion: SliceFusion, slices: Tensor, prior: DiffusionPrior, dtype: Callable[[], torch.dtype], seed: int
+        self,
+        fusion: SliceFusion,
+        slices: Tensor,
+        noises: list[list[SourceNoise]],
+        prior: DiffusionPrior,
+        dtype: Callable[[], torch.dtype],
+        seed: int,
     ) -> FusedSlices:
         """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance ``[B, D, K, H, W]``.
 
@@ -217,7 +251,14 @@ class DDFMInferer(Inferer):
             context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
             for volume, slice_indices, kept in batches:
                 box = boxes[volume]
-                part = fusion(slices[volume, slice_indices][..., box[0], box[1]], slice_indices, context)
+                rows = (
+                    [noises[index] for index in slice_indices]
+                    if fusion.pictures and noises
+                    else noises[volume : volume + 1]
+                )
+                here = [0] if fusion.pictures else slice_indices
+                cut = [[noise.cut(here, box) for noise in row] for row in rows]
+                part = fusion(slices[volume, slice_indices][..., box[0], box[1]], slice_indices, context, cut)
                 whole.fused[volume, slice_indices[kept], :, box[0], box[1]] = part.fused[kept]
                 whole.provenance[volume, slice_indices[kept], :, box[0], box[1]] = part.provenance[kept]
         return whole

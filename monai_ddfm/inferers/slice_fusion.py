@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.denoising.denoise_sources import THRESHOLD, denoise_sources
-from monai_ddfm.denoising.source_noise import source_noise
+from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving_batches
 from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.inferers.source_noise import SourceNoise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 from monai_ddfm.rectifiers import Rectifier
@@ -62,7 +62,7 @@ class SliceFusion:
         timesteps: Sequence[int],
         start: str,
         eta: float,
-        denoise_sources: bool,
+        cleaning_steps: int,
         luminance_range: LuminanceRange,
         slices_per_batch: int,
         three_planes: bool = False,
@@ -74,7 +74,7 @@ class SliceFusion:
         self.timesteps = list(timesteps)
         self.start = start
         self.eta = eta
-        self.denoise_sources = denoise_sources
+        self.cleaning_steps = cleaning_steps
         self.luminance_range = luminance_range
         self.slices_per_batch = slices_per_batch
         self.three_planes = three_planes
@@ -100,10 +100,23 @@ class SliceFusion:
         fitted.clean_in_three_planes = self.clean_in_three_planes and max(spacing) <= _NEARLY_CUBIC * min(spacing)
         return fitted
 
-    def __call__(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
-        """Fuse sources ``[n, K, H, W]`` that stand at `slice_indices` in their volume."""
-        if self.denoise_sources:
-            sources = self._clean(sources, context)
+    def __call__(
+        self,
+        sources: Tensor,
+        slice_indices: list[int],
+        context: SamplingContext,
+        noises: Sequence[Sequence[SourceNoise]] = (),
+    ) -> FusedSlices:
+        """Fuse slices.
+
+        Args:
+            sources: ``[n, K, H, W]``.
+            slice_indices: where the slices stand in their volume.
+            context: what they are sampled with.
+            noises: of each source of the volume, ``[1][K]``, or of each picture, ``[n][K]``; none: nothing is cleaned.
+        """
+        if noises:
+            sources = self.clean(sources, context, noises)
         stacked = self._stack(sources)
         state = self.rectifier.start(stacked)
         if self.rectifier.needs_prior(state):
@@ -146,26 +159,27 @@ class SliceFusion:
             x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
-    def _clean(self, sources: Tensor, context: SamplingContext) -> Tensor:
-        """The sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise.
+    def clean(self, sources: Tensor, context: SamplingContext, noises: Sequence[Sequence[SourceNoise]]) -> Tensor:
+        """Return the sources ``[n, K, H, W]``, noisy ones as prior and likelihood have them without noise."""
 
-        Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
-        """
+        def predict(images: Tensor, sigma: Tensor) -> Tensor:
+            return ask_prior(context.prior, images, sigma, context.dtype())
 
-        def clean(part: Tensor, sigma: Tensor) -> Tensor:
-            return denoise_sources(part, sigma, context.prior, dtype=context.dtype())
-
-        def clean_alone(part: Tensor) -> Tensor:
-            sigma = source_noise(part)
-            return part if _low_noise(sigma) else clean(part, sigma)
-
-        if not self.coupled:
-            return self._in_batches(clean_alone, sources)
-        level = _typical(self._in_batches(source_noise, sources))
-        if _low_noise(level):
-            return sources
-        three = self.three_planes or self.clean_in_three_planes
-        return self._in_planes(lambda part: clean(part, level.expand(len(part), -1)), sources, three)
+        groups = sources.split(1) if self.pictures else [sources]
+        noisy = [
+            noise.of(group[:, k : k + 1])
+            for group, row in zip(groups, noises, strict=True)
+            for k, noise in enumerate(row)
+        ]
+        three = self.coupled and (self.three_planes or self.clean_in_three_planes) and len(sources) >= _FEWEST_SLICES
+        cleaned = clean_sources(
+            noisy,
+            lambda images, sigma: self._in_batches(predict, images, sigma),
+            planes=(0, 2, 3) if three else (0,),
+            at_most=self.cleaning_steps,
+        )
+        count = sources.shape[1]
+        return torch.cat([torch.cat(cleaned[first : first + count], 1) for first in range(0, len(cleaned), count)])
 
     def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:
         """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""
@@ -175,9 +189,9 @@ class SliceFusion:
         others = (self._in_batches(predict, images.transpose(0, axis)).transpose(0, axis) for axis in (2, 3))
         return across + sum(other - across for other in others) / 3  # where all agree, exactly what they agree on
 
-    def _in_batches(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    def _in_batches(self, predict: Callable[..., Tensor], images: Tensor, *values: Tensor) -> Tensor:
         """Ask the network about as many slices at once as memory holds."""
-        predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch)
+        predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch, *values)
         return predicted
 
     def _stack(self, slices: Tensor) -> Tensor:
@@ -190,13 +204,3 @@ class SliceFusion:
         if self.rectifier.spatial_dims == 2:
             return stacked
         return stacked[:, :, 0] if self.pictures else stacked[0].movedim(1, 0)
-
-
-def _typical(sigma: Tensor) -> Tensor:
-    """The median level of the slices ``[n, K]`` that have tissue to tell it from, ``[K]``."""
-    return sigma.masked_fill(sigma == 0.0, torch.nan).nanmedian(dim=0).values.nan_to_num(0.0)
-
-
-def _low_noise(sigma: Tensor) -> bool:
-    """Whether no source is to be cleaned, so that the prior's arithmetic need not be asked for."""
-    return bool((sigma <= THRESHOLD[0]).all())

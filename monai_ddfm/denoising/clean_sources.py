@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Noisy sources cleaned by prior and likelihood before the rectifier compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from monai_ddfm.denoising.half_quadratic import Predict, Schedule, half_quadratic_splitting
+from monai_ddfm.denoising.noise_likelihood import NoiseLikelihood
+from monai_ddfm.denoising.noise_model import NoiseModel
+from monai_ddfm.foreground import BACKGROUND
+from monai_ddfm.priors import DiffusionPrior
+from monai_ddfm.priors.predict_padded import predict_padded
+
+__all__ = ["THRESHOLD", "NoisySource", "ask_prior", "clean_sources", "cleaned_share", "denoising_timesteps"]
+
+THRESHOLD = (0.03, 0.05)  # noise up to which a source is kept, and from which on it is replaced; of a range of 2
+_NEIGHBOURHOOD = 7  # voxels
+_EMPTY = 0.4  # share of background voxels; noise around -1 leaves half of a neighbourhood there
+_FAINT = 0.6  # times sigma above -1: where noise around -1 ends up when it was cut off, 0.4 sigma, and some more
+
+
+class NoisySource(NamedTuple):
+    """Slices of one source and their noise.
+
+    Attributes:
+        slices: ``[n, 1, H, W]`` in [-1, 1], noise may go beyond.
+        noise: its model, in the same units.
+        local: relative standard deviation at each voxel, of the same shape; None: the same everywhere.
+        spacing: of the voxels, ``(H, W)``; None: of the grid that the noise was measured on.
+    """
+
+    slices: Tensor
+    noise: NoiseModel
+    local: Tensor | None = None
+    spacing: tuple[float, float] | None = None
+
+    def spectrum(self, shape: Sequence[int]) -> Tensor:
+        """Power at each frequency, see `NoiseModel.spectrum`."""
+        return self.noise.spectrum(shape, self.spacing)
+
+
+def cleaned_share(noise: NoiseModel, threshold: Sequence[float] = THRESHOLD) -> float:
+    """Return how much of a source is replaced by its cleaned version: 0 up to the first level, 1 from the second on."""
+    low, high = threshold
+    return min(max((noise.std - low) / (high - low), 0.0), 1.0)
+
+
+def clean_sources(
+    sources: Sequence[NoisySource],
+    predict: Predict,
+    planes: Sequence[int] = (0,),
+    at_most: int = 4,
+    threshold: Sequence[float] = THRESHOLD,
+) -> list[Tensor]:
+    """Replace noisy sources by estimates of the clean ones.
+
+    Each is the minimiser of |F(y - x)|²/N + prior(x), see `half_quadratic_splitting`. Sources that are noisy together
+    share the network's batches, all that have the same shape. Clean sources come back as they are: fine texture looks
+    like faint noise, and must not be smoothed away.
+
+    Args:
+        sources: of the same shape.
+        predict: the prior.
+        planes: see `half_quadratic_splitting`.
+        at_most: evaluations of each slice of a source.
+        threshold: see `cleaned_share`.
+
+    Returns:
+        their slices, those of noisy sources cleaned; background, also when noise was cut off there, is -1.
+
+    Raises:
+        ValueError: the thresholds do not rise.
+    """
+    if not 0.0 <= threshold[0] < threshold[1]:
+        raise ValueError(f"threshold must be two rising noise levels, got {list(threshold)}")
+    cleaned = [source.slices for source in sources]
+    noisy = [index for index, source in enumerate(sources) if cleaned_share(source.noise, threshold) > 0.0]
+    if noisy:
+        likelihoods = [NoiseLikelihood(sources[i].slices, sources[i].spectrum, sources[i].local) for i in noisy]
+        schedules = [
+            Schedule.of(sources[i].spectrum(likelihood.shape), at_most)
+            for i, likelihood in zip(noisy, likelihoods, strict=True)
+        ]
+        for i, answer in zip(noisy, half_quadratic_splitting(likelihoods, schedules, predict, planes), strict=True):
+            y, noise = sources[i].slices, sources[i].noise
+            clean = _emptied(answer.clamp(-1.0, 1.0), y, noise.std)
+            cleaned[i] = torch.lerp(y, clean, cleaned_share(noise, threshold))
+    return cleaned
+
+
+def _emptied(clean: Tensor, noisy: Tensor, sigma: float) -> Tensor:
+    """Make background -1 again: noise that was cut off there has a mean above it, which the prior takes for tissue."""
+    background = (noisy <= BACKGROUND).to(noisy.dtype)
+    share = F.avg_pool2d(background, _NEIGHBOURHOOD, 1, _NEIGHBOURHOOD // 2, count_include_pad=False)
+    return clean.masked_fill((share > _EMPTY) & (clean < -1.0 + _FAINT * sigma), -1.0)
+
+
+def denoising_timesteps(sigma: Tensor, alphas_cumprod: Tensor) -> Tensor:
+    """Return the timesteps whose noise level √((1 - ᾱ_t) / ᾱ_t) is closest to each of ``sigma`` ``[N]``."""
+    levels = torch.sqrt(1.0 / alphas_cumprod - 1.0).to(sigma)
+    return (levels[None] - sigma[:, None]).abs().argmin(dim=1)
+
+
+def ask_prior(prior: DiffusionPrior, images: Tensor, sigma: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return the prior's estimate of clean slices from noisy ones: √ᾱ_t z is what it calls x_t where its noise is σ.
+
+    Args:
+        prior: the prior; an RGB prior sees slices grey and answers grey.
+        images: z ``[n, 1, H, W]``, of any size.
+        sigma: noise level of each ``[n]``.
+        dtype: arithmetic of the network.
+    """
+    timesteps = denoising_timesteps(sigma, prior.alphas_cumprod)
+    signal = prior.alphas_cumprod.to(timesteps.device)[timesteps].sqrt().to(images.dtype).view(-1, 1, 1, 1)
+    with torch.no_grad():
+        x0 = predict_padded(prior, (signal * images).repeat(1, prior.channels, 1, 1), timesteps, dtype)
+    return x0.mean(dim=1, keepdim=True).to(images.dtype)

@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""How noisy each source is on the grid that is fused on: as given, as noted in its meta, or measured now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from monai.data import MetaTensor
+from torch import Tensor
+
+from monai_ddfm.denoising.clean_sources import NoisySource
+from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
+from monai_ddfm.denoising.noise_meta import noises_of_batch
+from monai_ddfm.denoising.noise_model import NoiseModel
+from monai_ddfm.inferers.slices import volume_to_slices, voxel_size
+
+__all__ = ["SourceNoise", "noise_of_pictures", "noise_of_volumes"]
+
+_LOCAL = (0.35, 3.0)  # where almost no noise is expected, a division by it would make some
+
+
+class SourceNoise(NamedTuple):
+    """The noise of one source of one volume, or of one picture.
+
+    Attributes:
+        model: in [-1, 1].
+        local: relative standard deviation ``[D, 1, H, W]``, None where it is the same everywhere.
+        spacing: of the voxels in a slice ``(H, W)`` in mm.
+    """
+
+    model: NoiseModel
+    local: Tensor | None
+    spacing: tuple[float, float]
+
+    def of(self, slices: Tensor) -> NoisySource:
+        """Return slices ``[n, 1, H, W]`` with this noise; `local` must have been cut to them, see `cut`."""
+        return NoisySource(slices, self.model, self.local, self.spacing)
+
+    def cut(self, slice_indices: Sequence[int], box: tuple[slice, slice]) -> SourceNoise:
+        """Return the noise of some slices, and of a box of rows and columns in them."""
+        local = self.local
+        return self if local is None else self._replace(local=local[list(slice_indices)][..., box[0], box[1]])
+
+
+def noise_of_pictures(pictures: Tensor, given: Sequence[NoiseModel | None] | None) -> list[list[SourceNoise]]:
+    """Return the noise of each source of each picture.
+
+    Args:
+        pictures: ``[B, K, H, W]`` in [-1, 1].
+        given: of each source, in the same units; it wins.
+    """
+    noted = noises_of_batch(pictures)
+    plain = pictures.detach().as_subclass(Tensor).float()
+    noises = []
+    for picture, known in zip(plain, noted, strict=True):
+        models = [
+            _first(given, known, k) or estimate_noise_model(source.cpu()) for k, source in enumerate(picture[:, None])
+        ]
+        noises.append(
+            [_on_grid(model, source[None, None], (1.0, 1.0)) for model, source in zip(models, picture, strict=True)]
+        )
+    return noises
+
+
+def noise_of_volumes(
+    volumes: Tensor, slice_axis: int, given: Sequence[NoiseModel | None] | None
+) -> list[list[SourceNoise]]:
+    """Return the noise of each source of each volume.
+
+    Args:
+        volumes: ``[B, K, *three spatial]`` in [-1, 1].
+        slice_axis: spatial axis that is cut.
+        given: of each source, in the same units; it wins.
+    """
+    _, rows, columns = voxel_size(volumes, slice_axis) or (1.0, 1.0, 1.0)
+    slices = volume_to_slices(volumes.detach().as_subclass(Tensor).float(), slice_axis)
+    noises = []
+    for index, known in enumerate(noises_of_batch(volumes)):
+        affine = _affine(volumes, index, slice_axis)
+        row = []
+        for k in range(volumes.shape[1]):
+            stack = slices[index, :, k]
+            steps = affine[:3, :3].norm(dim=0).tolist()
+            model = _first(given, known, k) or estimate_noise_model(
+                stack.movedim(0, -1)[None].cpu(), steps, affine=affine
+            )
+            place = model.place_map((*stack.shape[1:], len(stack)), affine)
+            row.append(
+                _on_grid(model, stack[:, None], (rows, columns), None if place is None else place.movedim(-1, 0))
+            )
+        noises.append(row)
+    return noises
+
+
+def _first(given: Sequence[NoiseModel | None] | None, known: Sequence[NoiseModel | None], k: int) -> NoiseModel | None:
+    return (given[k] if given is not None else None) or known[k]
+
+
+def _on_grid(
+    model: NoiseModel, slices: Tensor, spacing: tuple[float, float], place: Tensor | None = None
+) -> SourceNoise:
+    """The noise with its relative standard deviation at each voxel of ``[D, 1, H, W]``."""
+    local = None
+    if model.std > 0.0 and (model.gain is not None or place is not None):
+        local = model.local(slices, None if place is None else place[:, None].to(slices)).clamp(*_LOCAL)
+    return SourceNoise(model, local, spacing)
+
+
+def _affine(volumes: Tensor, index: int, slice_axis: int) -> Tensor:
+    """Voxel (row, column, slice) to world, ``[4, 4]``."""
+    if not isinstance(volumes, MetaTensor):
+        return torch.eye(4, dtype=torch.float64)
+    affine = (volumes.affine[index] if volumes.affine.ndim == 3 else volumes.affine).cpu().double()
+    axes = [axis for axis in range(3) if axis != slice_axis % 3] + [slice_axis % 3]
+    return affine[:, [*axes, 3]]
