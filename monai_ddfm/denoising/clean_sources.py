@@ -15,7 +15,6 @@ from torch import Tensor
 from monai_ddfm.denoising.half_quadratic import Predict, Schedule, half_quadratic_splitting
 from monai_ddfm.denoising.noise_likelihood import NoiseLikelihood
 from monai_ddfm.denoising.noise_model import NoiseModel
-from monai_ddfm.foreground import BACKGROUND
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 
@@ -23,7 +22,8 @@ __all__ = ["THRESHOLD", "NoisySource", "ask_prior", "clean_sources", "cleaned_sh
 
 THRESHOLD = (0.03, 0.05)  # noise up to which a source is kept, and from which on it is replaced; of a range of 2
 _NEIGHBOURHOOD = 7  # voxels
-_EMPTY = 0.4  # share of background voxels; noise around -1 leaves half of a neighbourhood there
+_EMPTY = 0.4  # share of voxels at -1; noise around -1 that is cut off there leaves half of a neighbourhood
+_ROUNDING = 1e-6
 _FAINT = 0.6  # times sigma above -1: where noise around -1 ends up when it was cut off, 0.4 sigma, and some more
 
 
@@ -98,7 +98,7 @@ def clean_sources(
 
 def _emptied(clean: Tensor, noisy: Tensor, sigma: float) -> Tensor:
     """Make background -1 again: noise that was cut off there has a mean above it, which the prior takes for tissue."""
-    background = (noisy <= BACKGROUND).to(noisy.dtype)
+    background = ((noisy + 1.0).abs() < _ROUNDING).to(noisy.dtype)
     share = F.avg_pool2d(background, _NEIGHBOURHOOD, 1, _NEIGHBOURHOOD // 2, count_include_pad=False)
     return clean.masked_fill((share > _EMPTY) & (clean < -1.0 + _FAINT * sigma), -1.0)
 

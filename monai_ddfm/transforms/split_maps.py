@@ -11,7 +11,7 @@ from typing import Any
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from monai_ddfm.inferers.ddfm import MAPS
+from monai_ddfm.maps import MAPS
 
 __all__ = ["SplitMapsD", "SplitMapsDict", "SplitMapsd"]
 
