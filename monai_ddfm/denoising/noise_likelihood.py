@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-
 __all__ = ["NoiseLikelihood"]
 
 _MARGIN = 24  # voxels that slices are lengthened by, reflected, so that the FFT does not wrap around

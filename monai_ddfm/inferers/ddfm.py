@@ -10,19 +10,22 @@ from functools import cache, partial
 from typing import Any
 
 import torch
+from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
+from monai_ddfm.denoising.cleaning_note import CleaningNote
+from monai_ddfm.denoising.noise_meta import write_notes
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
 from monai_ddfm.foreground import foreground_box, has_foreground
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
 from monai_ddfm.inferers.slice_fusion import FusedSlices, SamplingContext, SliceFusion
-from monai_ddfm.inferers.source_noise import SourceNoise, noise_of_pictures, noise_of_volumes
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
+from monai_ddfm.inferers.source_noise import SourceNoise, noise_of_pictures, noise_of_volumes
 from monai_ddfm.maps.novelty import novelty
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
@@ -65,7 +68,7 @@ class DDFMInferer(Inferer):
         denoise_sources: clean measurably noisy sources by prior and likelihood first, so that the rectifier compares
             anatomy and not noise; true, false, or one of these for each source.
         cleaning_steps: network evaluations of each slice of a noisy source, at most.
-        clean_in_three_planes: look at axial, coronal and sagittal slices in turn. Where voxels are nearly cubic, and the
+        clean_in_three_planes: look at axial, coronal and sagittal slices in turn. Where voxels are nearly cubic and the
             rectifier is of ``spatial_dims=3``.
         noise_models: noise of each source in [-1, 1] where it is known; it wins over what the images' meta says
             (`MeasureNoised`), and that over a measurement.
@@ -192,8 +195,10 @@ class DDFMInferer(Inferer):
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
             spacing = voxel_size(inputs, self.slice_axis)
             fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
-            fuse = partial(self._fuse, fusion, slices, self._noises(inputs), network, dtype)
+            notes = [CleaningNote(asked) for asked in self._wanted(inputs.shape[1])]
+            fuse = partial(self._fuse, fusion, slices, self._noises(inputs), notes, network, dtype)
             fused, provenance = fuse(self.seed)
+            lines = [note.line() for note in notes]
             volume = self._to_volume(fused, inputs)
             channels = [volume]
             for name in self.maps:
@@ -205,31 +210,47 @@ class DDFMInferer(Inferer):
                     channels.append(self._to_volume(repeated.std(dim=0), inputs))
                 else:
                     channels.append(novelty(volume, inputs.as_subclass(Tensor).float(), self.novelty_allowance))
-            return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=volume.dtype)[0]
+            return self._with_notes(
+                convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=volume.dtype)[0], lines
+            )
 
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
 
-    def _noises(self, inputs: Tensor) -> list[list[SourceNoise]]:
-        """The noise that each source of each volume, or picture, is to be cleaned of; empty where nothing is."""
-        count = inputs.shape[1]
+    def _wanted(self, count: int) -> list[bool]:
+        """Whether each of so many sources is to be cleaned."""
         clean = self.denoise_sources
         wanted = [clean] * count if isinstance(clean, bool) else list(clean)
         for name, values in (("denoise_sources", wanted), ("noise_models", self.noise_models)):
             if values is not None and len(values) != count:
                 raise ValueError(f"{name} has {len(values)} values for {count} sources; give one for each")
+        return wanted
+
+    def _noises(self, inputs: Tensor) -> list[list[SourceNoise]]:
+        """The noise that each source of each volume, or picture, is to be cleaned of; empty where nothing is."""
+        wanted = self._wanted(inputs.shape[1])
         if not any(wanted):
             return []
-        given = list(self.noise_models or [None] * count)
-        given = [model if want else white_noise(0.0) for model, want in zip(given, wanted, strict=True)]
+        given = [
+            model if want else white_noise(0.0)
+            for model, want in zip(self.noise_models or [None] * len(wanted), wanted, strict=True)
+        ]
         pictures = inputs.ndim == 4
         return noise_of_pictures(inputs, given) if pictures else noise_of_volumes(inputs, self.slice_axis, given)
+
+    @staticmethod
+    def _with_notes(fused: Tensor, lines: list[str]) -> Tensor:
+        """Say in the meta what was done to each source, as a text for each image of the batch; see `write_notes`."""
+        if isinstance(fused, MetaTensor):
+            write_notes(fused, lines)
+        return fused
 
     def _fuse(
         self,
         fusion: SliceFusion,
         slices: Tensor,
         noises: list[list[SourceNoise]],
+        notes: list[CleaningNote],
         prior: DiffusionPrior,
         dtype: Callable[[], torch.dtype],
         seed: int,
@@ -248,7 +269,7 @@ class DDFMInferer(Inferer):
         )  # pictures have nothing to do with each other's foreground
         boxes = {volume: _box(slices[volume], cropped) for volume in {volume for volume, _, _ in batches}}
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
-            context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
+            context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar, notes)
             for volume, slice_indices, kept in batches:
                 box = boxes[volume]
                 rows = (

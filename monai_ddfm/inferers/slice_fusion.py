@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
+from monai_ddfm.denoising.cleaning_note import CleaningNote
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving_batches
 from monai_ddfm.inferers.noise_field import NoiseField
@@ -37,12 +38,14 @@ class SamplingContext(NamedTuple):
         dtype: tells the network's arithmetic, when it is first asked.
         noise: the run's noise.
         bar: progress, in slices times steps.
+        notes: on the cleaning of each source, written while it is done.
     """
 
     prior: DiffusionPrior
     dtype: Callable[[], torch.dtype]
     noise: NoiseField
     bar: tqdm
+    notes: Sequence[CleaningNote]
 
 
 class FusedSlices(NamedTuple):
@@ -116,7 +119,11 @@ class SliceFusion:
             noises: of each source of the volume, ``[1][K]``, or of each picture, ``[n][K]``; none: nothing is cleaned.
         """
         if noises:
-            sources = self.clean(sources, context, noises)
+            sources = self._clean(sources, context, noises)
+        return self._fuse(sources, slice_indices, context)
+
+    def _fuse(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
+        """Rectify, and sample where the rectifier listens to the prior."""
         stacked = self._stack(sources)
         state = self.rectifier.start(stacked)
         if self.rectifier.needs_prior(state):
@@ -159,8 +166,8 @@ class SliceFusion:
             x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
-    def clean(self, sources: Tensor, context: SamplingContext, noises: Sequence[Sequence[SourceNoise]]) -> Tensor:
-        """Return the sources ``[n, K, H, W]``, noisy ones as prior and likelihood have them without noise."""
+    def _clean(self, sources: Tensor, context: SamplingContext, noises: Sequence[Sequence[SourceNoise]]) -> Tensor:
+        """The sources ``[n, K, H, W]``, noisy ones as prior and likelihood have them without noise."""
 
         def predict(images: Tensor, sigma: Tensor) -> Tensor:
             return ask_prior(context.prior, images, sigma, context.dtype())
@@ -179,6 +186,8 @@ class SliceFusion:
             at_most=self.cleaning_steps,
         )
         count = sources.shape[1]
+        for index, (source, clean) in enumerate(zip(noisy, cleaned, strict=True)):
+            context.notes[index % count].add(source, clean, self.cleaning_steps)
         return torch.cat([torch.cat(cleaned[first : first + count], 1) for first in range(0, len(cleaned), count)])
 
     def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:

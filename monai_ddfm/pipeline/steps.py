@@ -10,6 +10,7 @@ from typing import Any
 
 from monai.transforms import Compose, ConcatItemsd
 
+from monai_ddfm.denoising.measure_noise import GatherNoised, MeasureNoised
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
@@ -58,18 +59,23 @@ def make_preprocessing(config: FusionConfig) -> Compose:
                 allow_different_frame=inputs.allow_different_frame,
             )
         )
+    modality = {key: inputs.modality_name(key) for key in keys}
+    measure = "uncertainty" in config.maps.maps or any(config.denoising.cleaned(key) for key in keys)
+    if measure:
+        steps.append(MeasureNoised(keys, modality, config.denoising.noise))
     steps.append(MatchGridsd(keys, mode=inputs.interpolation))
     steps.append(
         NormalizeModalityd(
             keys,
-            modality={key: inputs.modality_name(key) for key in keys},
+            modality=modality,
             ct_window=scales.ct_window,
             mr_percentiles=scales.mr_percentiles,
             uptake_percentile=scales.uptake_percentile,
             windows=scales.windows,
         )
     )
-    return Compose([*steps, ConcatItemsd(keys, name=IMAGE)])
+    steps.append(ConcatItemsd(keys, name=IMAGE))
+    return Compose([*steps, GatherNoised(keys, name=IMAGE)] if measure else steps)
 
 
 def _show(config: FusionConfig) -> list[Step]:

@@ -13,6 +13,8 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, ResampleToMatch, Transform
 
+from monai_ddfm.denoising.noise_meta import noise_of, resampled_noise, write_noise
+
 __all__ = ["MatchGrids", "MatchGridsD", "MatchGridsDict", "MatchGridsd"]
 
 
@@ -40,6 +42,9 @@ class MatchGrids(Transform):
         matched = MetaTensor((self.resample(img - lowest, anchor) + lowest).as_subclass(torch.Tensor))
         matched.meta = {**img.meta, "spatial_shape": matched.shape[1:]}  # ResampleToMatch gave it the anchor's
         matched.affine = anchor.affine
+        noise = noise_of(img)
+        if noise is not None:
+            write_noise(matched, resampled_noise(noise, img.affine, anchor.affine))
         return matched
 
 
