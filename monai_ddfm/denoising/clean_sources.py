@@ -18,9 +18,10 @@ from monai_ddfm.denoising.noise_model import NoiseModel
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 
-__all__ = ["THRESHOLD", "NoisySource", "ask_prior", "clean_sources", "cleaned_share", "denoising_timesteps"]
+__all__ = ["THRESHOLD", "THRESHOLD_OF_PICTURES", "NoisySource", "ask_prior", "clean_sources", "denoising_timesteps"]
 
 THRESHOLD = (0.03, 0.05)  # noise up to which a source is kept, and from which on it is replaced; of a range of 2
+THRESHOLD_OF_PICTURES = (0.085, 0.11)  # measured on one slice alone, where fine texture looks like noise
 _NEIGHBOURHOOD = 7  # voxels
 _EMPTY = 0.4  # share of voxels at -1; noise around -1 that is cut off there leaves half of a neighbourhood
 _ROUNDING = 1e-6
@@ -35,22 +36,24 @@ class NoisySource(NamedTuple):
         noise: its model, in the same units.
         local: relative standard deviation at each voxel, of the same shape; None: the same everywhere.
         spacing: of the voxels, ``(H, W)``; None: of the grid that the noise was measured on.
+        threshold: noise up to which the source is kept, and from which on it is replaced.
     """
 
     slices: Tensor
     noise: NoiseModel
     local: Tensor | None = None
     spacing: tuple[float, float] | None = None
+    threshold: tuple[float, float] = THRESHOLD
+
+    @property
+    def share(self) -> float:
+        """How much of it is to be replaced by its cleaned version, 0 to 1, without a step in between."""
+        low, high = self.threshold
+        return min(max((self.noise.std - low) / (high - low), 0.0), 1.0)
 
     def spectrum(self, shape: Sequence[int]) -> Tensor:
         """Power at each frequency, see `NoiseModel.spectrum`."""
         return self.noise.spectrum(shape, self.spacing)
-
-
-def cleaned_share(noise: NoiseModel, threshold: Sequence[float] = THRESHOLD) -> float:
-    """Return how much of a source is replaced by its cleaned version: 0 up to the first level, 1 from the second on."""
-    low, high = threshold
-    return min(max((noise.std - low) / (high - low), 0.0), 1.0)
 
 
 def clean_sources(
@@ -58,7 +61,6 @@ def clean_sources(
     predict: Predict,
     planes: Sequence[int] = (0,),
     at_most: int = 4,
-    threshold: Sequence[float] = THRESHOLD,
 ) -> list[Tensor]:
     """Replace noisy sources by estimates of the clean ones.
 
@@ -71,18 +73,12 @@ def clean_sources(
         predict: the prior.
         planes: see `half_quadratic_splitting`.
         at_most: evaluations of each slice of a source.
-        threshold: see `cleaned_share`.
 
     Returns:
         their slices, those of noisy sources cleaned; background, also when noise was cut off there, is -1.
-
-    Raises:
-        ValueError: the thresholds do not rise.
     """
-    if not 0.0 <= threshold[0] < threshold[1]:
-        raise ValueError(f"threshold must be two rising noise levels, got {list(threshold)}")
     cleaned = [source.slices for source in sources]
-    noisy = [index for index, source in enumerate(sources) if cleaned_share(source.noise, threshold) > 0.0]
+    noisy = [index for index, source in enumerate(sources) if source.share > 0.0]
     if noisy:
         likelihoods = [NoiseLikelihood(sources[i].slices, sources[i].spectrum, sources[i].local) for i in noisy]
         schedules = [
@@ -90,9 +86,9 @@ def clean_sources(
             for i, likelihood in zip(noisy, likelihoods, strict=True)
         ]
         for i, answer in zip(noisy, half_quadratic_splitting(likelihoods, schedules, predict, planes), strict=True):
-            y, noise = sources[i].slices, sources[i].noise
-            clean = _emptied(answer.clamp(-1.0, 1.0), y, noise.std)
-            cleaned[i] = torch.lerp(y, clean, cleaned_share(noise, threshold))
+            y = sources[i].slices
+            clean = _emptied(answer.clamp(-1.0, 1.0), y, sources[i].noise.std)
+            cleaned[i] = torch.lerp(y, clean, sources[i].share)
     return cleaned
 
 

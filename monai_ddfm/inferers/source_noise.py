@@ -12,7 +12,7 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_ddfm.denoising.clean_sources import NoisySource
+from monai_ddfm.denoising.clean_sources import THRESHOLD, THRESHOLD_OF_PICTURES, NoisySource
 from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
 from monai_ddfm.denoising.noise_meta import noises_of_batch
 from monai_ddfm.denoising.noise_model import NoiseModel
@@ -30,15 +30,17 @@ class SourceNoise(NamedTuple):
         model: in [-1, 1].
         local: relative standard deviation ``[D, 1, H, W]``, None where it is the same everywhere.
         spacing: of the voxels in a slice ``(H, W)`` in mm.
+        threshold: see `NoisySource`.
     """
 
     model: NoiseModel
     local: Tensor | None
     spacing: tuple[float, float]
+    threshold: tuple[float, float] = THRESHOLD
 
     def of(self, slices: Tensor) -> NoisySource:
         """Return slices ``[n, 1, H, W]`` with this noise; `local` must have been cut to them, see `cut`."""
-        return NoisySource(slices, self.model, self.local, self.spacing)
+        return NoisySource(slices, self.model, self.local, self.spacing, self.threshold)
 
     def cut(self, slice_indices: Sequence[int], box: tuple[slice, slice]) -> SourceNoise:
         """Return the noise of some slices, and of a box of rows and columns in them."""
@@ -57,12 +59,13 @@ def noise_of_pictures(pictures: Tensor, given: Sequence[NoiseModel | None] | Non
     plain = pictures.detach().as_subclass(Tensor).float()
     noises = []
     for picture, known in zip(plain, noted, strict=True):
-        models = [
-            _first(given, known, k) or estimate_noise_model(source.cpu()) for k, source in enumerate(picture[:, None])
-        ]
-        noises.append(
-            [_on_grid(model, source[None, None], (1.0, 1.0)) for model, source in zip(models, picture, strict=True)]
-        )
+        row = []
+        for k, source in enumerate(picture[:, None]):
+            model = _first(given, known, k)
+            threshold = THRESHOLD_OF_PICTURES if model is None else THRESHOLD
+            noise = _on_grid(model or estimate_noise_model(source.cpu()), source[None], (1.0, 1.0))
+            row.append(noise._replace(threshold=threshold))
+        noises.append(row)
     return noises
 
 
