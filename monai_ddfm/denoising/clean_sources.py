@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from monai_ddfm.denoising.half_quadratic import Predict, Schedule, half_quadratic_splitting
+from monai_ddfm.denoising.half_quadratic import Draw, Predict, Schedule, half_quadratic_splitting
 from monai_ddfm.denoising.noise_likelihood import NoiseLikelihood
 from monai_ddfm.denoising.noise_model import NoiseModel
 from monai_ddfm.priors import DiffusionPrior
@@ -61,6 +61,7 @@ def clean_sources(
     predict: Predict,
     planes: Sequence[int] = (0,),
     at_most: int = 4,
+    draw: Draw | None = None,
 ) -> list[Tensor]:
     """Replace noisy sources by estimates of the clean ones.
 
@@ -73,6 +74,7 @@ def clean_sources(
         predict: the prior.
         planes: see `half_quadratic_splitting`.
         at_most: evaluations of each slice of a source.
+        draw: see `half_quadratic_splitting`, by the number of the source: a draw of the clean source, and no estimate.
 
     Returns:
         their slices, those of noisy sources cleaned; background, also when noise was cut off there, is -1.
@@ -85,7 +87,9 @@ def clean_sources(
             Schedule.of(sources[i].spectrum(likelihood.shape), at_most)
             for i, likelihood in zip(noisy, likelihoods, strict=True)
         ]
-        for i, answer in zip(noisy, half_quadratic_splitting(likelihoods, schedules, predict, planes), strict=True):
+        white = None if draw is None else lambda index, step, shape: draw(noisy[index], step, shape)
+        answers = half_quadratic_splitting(likelihoods, schedules, predict, planes, white)
+        for i, answer in zip(noisy, answers, strict=True):
             y = sources[i].slices
             clean = _emptied(answer.clamp(-1.0, 1.0), y, sources[i].noise.std)
             cleaned[i] = torch.lerp(y, clean, sources[i].share)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from monai_ddfm.denoising.noise_likelihood import NoiseLikelihood
 
-__all__ = ["Schedule", "half_quadratic_splitting"]
+__all__ = ["Draw", "Predict", "Schedule", "half_quadratic_splitting"]
 
 _MOST_EVEN = 4.0  # √(max N) over the standard deviation: from here on noise is so smooth that it takes a step more
 _STEPS, _SMOOTH_STEPS = 3, 4
@@ -24,6 +24,8 @@ _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """``(slices z [n, 1, H, W], σ of each [n]) -> x0``: the prior."""
+Draw = Callable[[int, int, tuple[int, int]], Tensor]
+"""``(number of the image, step, (H, W)) -> standard normal noise [n, 1, H, W]``."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,13 @@ class Schedule:
 
 
 def half_quadratic_splitting(
-    likelihoods: Sequence[NoiseLikelihood], schedules: Sequence[Schedule], predict: Predict, planes: Sequence[int]
+    likelihoods: Sequence[NoiseLikelihood],
+    schedules: Sequence[Schedule],
+    predict: Predict,
+    planes: Sequence[int],
+    draw: Draw | None = None,
 ) -> list[Tensor]:
-    """Minimise |F(y - x)|²/N + prior(x) for several images at once.
+    """Minimise |F(y - x)|²/N + prior(x) for several images at once, or draw from exp of minus half of that.
 
     From z = y on, at each step the prior estimates the clean image, x = x0(z, σ), and the likelihood pulls it back,
     z = argmin |F(y - z)|²/N + μ |z - x|². The answer is the last z, with some of the mean of all x: each of them is an
@@ -69,11 +75,16 @@ def half_quadratic_splitting(
     The prior sees a flipped image at every other step, and where slices make a volume another plane of it: what it gets
     wrong differs, and the next step takes it off.
 
+    With `draw`, what each likelihood step leaves open is drawn, z + (1/N + 1/σ²)^(-1/2) noise, all but after the last:
+    a split Gibbs sampler (Vono et al. 2019) whose answers scatter as what the source could have shown. The mean of many
+    is no better an estimate than the minimiser, a single one is worse.
+
     Args:
         likelihoods: of each image, slices of one shape ``[n, 1, H, W]``.
         schedules: of each.
         predict: the prior.
         planes: axes that slices are cut along, in turn: 0 for the slices as they are, 2 and 3 for those across them.
+        draw: makes the noise of a draw; None: the minimiser.
 
     Returns:
         one cleaned image for each.
@@ -91,6 +102,11 @@ def half_quadratic_splitting(
             x = _view_back(estimate, planes[step % len(planes)], step)
             totals[i] += x
             current[i] = likelihoods[i].closest(x, schedules[i].precision(step))
+            if draw is not None and step < len(schedules[i].sigmas) - 1:
+                white = draw(i, step, likelihoods[i].shape)
+                current[i] += likelihoods[i].spread(white, schedules[i].sigmas[step] ** -2)
+    if draw is not None:
+        return current
     means = (total / len(schedule.sigmas) for total, schedule in zip(totals, schedules, strict=True))
     return [
         torch.lerp(z, mean, _AVERAGED * schedule.evenness)

@@ -42,21 +42,40 @@ class NoiseLikelihood:
             x: slices ``[n, 1, H, W]``.
             precision: μ, inverse variance that x is trusted with.
         """
-        difference = self.noisy - x
-        if self.local is None:
-            return x + self._filtered(difference, [precision])[0]
-        among = self._filtered(difference / self.local, [precision * variance for variance in _VARIANCES])
-        place = torch.log2(self.local.square() / _VARIANCES[0]).clamp(0.0, len(_VARIANCES) - 1.0)
-        # linear between neighbours: weights of a hat function around each of the variances
-        weighted = (kept * (1.0 - (place - index).abs()).clamp_min(0.0) for index, kept in enumerate(among))
-        return x + self.local * sum(weighted)
 
-    def _filtered(self, images: Tensor, precisions: Sequence[float]) -> list[Tensor]:
-        """Multiply the spectra of images by 1 / (1 + precision N), for each precision."""
-        height, width = images.shape[-2:]
+        def kept(transformed: Tensor, mu: float) -> Tensor:
+            return transformed / (1.0 + mu * self.power)
+
+        if self.local is None:
+            return x + self._filtered(self.noisy - x, kept, precision)
+        return x + self.local * self._filtered((self.noisy - x) / self.local, kept, precision)
+
+    def spread(self, white: Tensor, precision: float) -> Tensor:
+        """Return a draw of what `closest` leaves open: Gaussian of covariance (1/N + precision)⁻¹.
+
+        Args:
+            white: standard normal ``[n, 1, *self.shape]``.
+            precision: as of `closest`.
+        """
+
+        def coloured(transformed: Tensor, mu: float) -> Tensor:
+            return transformed * (self.power / (1.0 + mu * self.power)).sqrt()
+
+        drawn = self._filtered(white, coloured, precision)
+        return drawn if self.local is None else self.local * drawn
+
+    def _filtered(self, images: Tensor, response: Callable[[Tensor, float], Tensor], precision: float) -> Tensor:
+        """Filter images, each voxel by the response for the precision relative to its variance g²."""
+        height, width = self.noisy.shape[-2:]
         transformed = torch.fft.rfft2(_lengthened(images, self.shape))
-        filtered = (torch.fft.irfft2(transformed / (1.0 + mu * self.power), s=self.shape) for mu in precisions)
-        return [image[..., :height, :width] for image in filtered]
+        if self.local is None:
+            return torch.fft.irfft2(response(transformed, precision), s=self.shape)[..., :height, :width]
+        place = torch.log2(self.local.square() / _VARIANCES[0]).clamp(0.0, len(_VARIANCES) - 1.0)
+        total = torch.zeros_like(self.noisy)
+        for index, variance in enumerate(_VARIANCES):  # linear in between: weights of a hat function around each
+            filtered = torch.fft.irfft2(response(transformed, precision * variance), s=self.shape)
+            total += filtered[..., :height, :width] * (1.0 - (place - index).abs()).clamp_min(0.0)
+        return total
 
 
 def _lengthened(images: Tensor, shape: tuple[int, int]) -> Tensor:

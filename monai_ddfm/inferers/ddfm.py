@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from monai.data import MetaTensor
@@ -25,17 +26,16 @@ from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
 from monai_ddfm.inferers.slice_fusion import FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
-from monai_ddfm.inferers.source_noise import SourceNoise, noise_of_pictures, noise_of_volumes
-from monai_ddfm.maps.novelty import novelty
+from monai_ddfm.inferers.source_noise import SourceNoise, left_noise, noise_of_pictures, noise_of_volumes
+from monai_ddfm.maps import MAPS, Fusion
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, Rectifier
 from monai_ddfm.samplers import check_timesteps, spaced_timesteps
 
-__all__ = ["MAPS", "DDFMInferer"]
+__all__ = ["DDFMInferer"]
 
 _SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
 _MARGIN = 16  # voxels around foreground: as far as the rectifier's windows reach
-MAPS = ("provenance", "uncertainty", "novelty")
 
 
 class DDFMInferer(Inferer):
@@ -60,8 +60,9 @@ class DDFMInferer(Inferer):
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once; memory grows with it, results hardly change
             as slabs overlap.
-        crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's background
-            stays around it. Saves its share of the time, and lets a slice depend a little on where others have foreground.
+        crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's
+            background stays around it. Saves its share of the time, and lets a slice depend a little on where others
+            have foreground.
             Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
@@ -75,10 +76,8 @@ class DDFMInferer(Inferer):
         three_planes: ask the prior so in sampling, too; for volumes of nearly cubic voxels, with a rectifier of
             ``spatial_dims=3`` and without `shared_noise`.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
-        maps: what else to return, channels after the fused image: ``provenance`` (share of each source, K channels),
-            ``uncertainty`` (standard deviation over seeds) and ``novelty`` (distance outside the range of the sources
-            nearby), in this order.
-        uncertainty_seeds: how many seeds, from `seed` on, the uncertainty is measured over.
+        maps: names of `MAPS`: what else to return, channels after the fused image in the order of `MAPS`.
+        uncertainty_seeds: how many draws of what the sources could have shown the uncertainty is measured over.
         novelty_allowance: distance outside the sources' range that counts as noise.
         progress: show a progress bar.
         callback: called with ``(step, t, x, x0)`` after each step of each batch of slices.
@@ -196,23 +195,29 @@ class DDFMInferer(Inferer):
             spacing = voxel_size(inputs, self.slice_axis)
             fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
             notes = [CleaningNote(asked) for asked in self._wanted(inputs.shape[1])]
-            fuse = partial(self._fuse, fusion, slices, self._noises(inputs), notes, network, dtype)
-            fused, provenance = fuse(self.seed)
+            notes = [CleaningNote(asked) for asked in self._wanted(inputs.shape[1])]
+            noises = self._noises(inputs)
+            work = _Work(slices, noises, notes, network, dtype)
+            done = self._fuse(fusion, work)
+            fused, provenance, cleaned = (self._to_volume(part, inputs) for part in done)
             lines = [note.line() for note in notes]
-            volume = self._to_volume(fused, inputs)
-            channels = [volume]
-            for name in self.maps:
-                if name == "provenance":
-                    channels.append(self._to_volume(provenance, inputs))
-                elif name == "uncertainty":
-                    seeds = range(self.seed + 1, self.seed + self.uncertainty_seeds)
-                    repeated = torch.stack([fused, *(fuse(seed).fused for seed in seeds)])
-                    channels.append(self._to_volume(repeated.std(dim=0), inputs))
-                else:
-                    channels.append(novelty(volume, inputs.as_subclass(Tensor).float(), self.novelty_allowance))
-            return self._with_notes(
-                convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=volume.dtype)[0], lines
-            )
+
+            def repeated() -> Iterator[Tensor]:
+                seeds = range(self.seed + 1, self.seed + 1 + self.uncertainty_seeds)
+                together = max(1, fusion.slices_per_batch // slices.shape[1])
+                for first in range(0, len(seeds), together):
+                    for drawn in self._draws(fusion, work, seeds[first : first + together]):
+                        yield self._to_volume(drawn, inputs)
+
+            def noise_left() -> Tensor:
+                return self._to_volume(left_noise(slices, noises, fusion.pictures), inputs)
+
+            told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
+            channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
+            whole = convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
+            if isinstance(whole, MetaTensor):
+                write_notes(whole, lines)
+            return whole
 
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
@@ -227,62 +232,69 @@ class DDFMInferer(Inferer):
         return wanted
 
     def _noises(self, inputs: Tensor) -> list[list[SourceNoise]]:
-        """The noise that each source of each volume, or picture, is to be cleaned of; empty where nothing is."""
+        """The noise of each source of each volume, or picture; empty where nobody asks.
+
+        A source that is not to be cleaned has noise as well, which the uncertainty tells of.
+        """
         wanted = self._wanted(inputs.shape[1])
-        if not any(wanted):
+        told = "uncertainty" in self.maps
+        if not (told or any(wanted)):
             return []
         given = [
-            model if want else white_noise(0.0)
+            model if want or told else white_noise(0.0)
             for model, want in zip(self.noise_models or [None] * len(wanted), wanted, strict=True)
         ]
         pictures = inputs.ndim == 4
-        return noise_of_pictures(inputs, given) if pictures else noise_of_volumes(inputs, self.slice_axis, given)
+        noises = noise_of_pictures(inputs, given) if pictures else noise_of_volumes(inputs, self.slice_axis, given)
+        return [[noise if want else noise.kept() for noise, want in zip(row, wanted, strict=True)] for row in noises]
 
-    @staticmethod
-    def _with_notes(fused: Tensor, lines: list[str]) -> Tensor:
-        """Say in the meta what was done to each source, as a text for each image of the batch; see `write_notes`."""
-        if isinstance(fused, MetaTensor):
-            write_notes(fused, lines)
-        return fused
-
-    def _fuse(
-        self,
-        fusion: SliceFusion,
-        slices: Tensor,
-        noises: list[list[SourceNoise]],
-        notes: list[CleaningNote],
-        prior: DiffusionPrior,
-        dtype: Callable[[], torch.dtype],
-        seed: int,
-    ) -> FusedSlices:
-        """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance ``[B, D, K, H, W]``.
+    def _fuse(self, fusion: SliceFusion, work: _Work) -> FusedSlices:
+        """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance and cleaned sources ``[B, D, K, H, W]``.
 
         Slices without foreground stay the anchor's, with equal shares.
         """
-        whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
-        batches = [
-            (volume, *batch) for volume in range(len(slices)) for batch in self._batches(slices[volume], fusion.coupled)
-        ]
-        steps = sum(len(slice_indices) for _, slice_indices, _ in batches) * len(self.slice_fusion.timesteps)
-        cropped = (
-            self.crop_background and not fusion.pictures
-        )  # pictures have nothing to do with each other's foreground
-        boxes = {volume: _box(slices[volume], cropped) for volume in {volume for volume, _, _ in batches}}
-        with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
-            context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar, notes)
-            for volume, slice_indices, kept in batches:
-                box = boxes[volume]
-                rows = (
-                    [noises[index] for index in slice_indices]
-                    if fusion.pictures and noises
-                    else noises[volume : volume + 1]
-                )
-                here = [0] if fusion.pictures else slice_indices
-                cut = [[noise.cut(here, box) for noise in row] for row in rows]
-                part = fusion(slices[volume, slice_indices][..., box[0], box[1]], slice_indices, context, cut)
-                whole.fused[volume, slice_indices[kept], :, box[0], box[1]] = part.fused[kept]
-                whole.provenance[volume, slice_indices[kept], :, box[0], box[1]] = part.provenance[kept]
+        slices = work.slices
+        whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]), slices.clone())
+        with self._contexts(work, [self.seed]) as (context,):
+            for part in self._parts(fusion, work):
+                for total, new in zip(whole, fusion(part.sources, part.indices, context, part.noises), strict=True):
+                    part.write(total, new)
         return whole
+
+    def _draws(self, fusion: SliceFusion, work: _Work, seeds: Sequence[int]) -> Tensor:
+        """Fuse draws of what the sources could have shown, one for each seed: ``[S, B, D, 1, H, W]``."""
+        whole = work.slices[:, :, :1].repeat(len(seeds), 1, 1, 1, 1, 1)
+        with self._contexts(work, seeds) as contexts:
+            for part in self._parts(fusion, work):
+                drawn = fusion.draws(part.sources, part.indices, contexts, part.noises)
+                for total, new in zip(whole, drawn, strict=True):
+                    part.write(total, new)
+        return whole
+
+    @contextmanager
+    def _contexts(self, work: _Work, seeds: Sequence[int]) -> Iterator[list[SamplingContext]]:
+        """What slices are sampled with, for each seed, while a progress bar is shown."""
+        occupied = int(has_foreground(work.slices.flatten(0, 1)).flatten(1).any(dim=1).sum())
+        steps = occupied * len(self.slice_fusion.timesteps) * len(seeds)
+        with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
+            yield [
+                SamplingContext(work.prior, work.dtype, NoiseField(seed, self.shared_noise), bar, work.notes)
+                for seed in seeds
+            ]
+
+    def _parts(self, fusion: SliceFusion, work: _Work) -> Iterator[_Part]:
+        """Cut the volumes into what is fused together."""
+        cropped = self.crop_background and not fusion.pictures  # pictures have no foreground in common
+        for volume, sources in enumerate(work.slices):
+            rows = work.noises[volume : volume + 1]
+            box: tuple[slice, slice] | None = None
+            for indices, kept in self._batches(sources, fusion.coupled):
+                box = box or _box(sources, cropped)
+                if fusion.pictures:
+                    rows = [work.noises[index] for index in indices] if work.noises else []
+                here = [0] if fusion.pictures else indices
+                noises = [[noise.cut(here, box) for noise in row] for row in rows]
+                yield _Part(sources[indices][..., box[0], box[1]], indices, noises, volume, kept, box)
 
     def _batches(self, sources: Tensor, coupled: bool) -> Iterator[tuple[list[int], slice]]:
         """Yield the positions of slices that are sampled together, of one volume ``[D, K, H, W]``, and which to keep.
@@ -299,6 +311,31 @@ class DDFMInferer(Inferer):
                 kept = range(first, min(first + self.slab, end))
                 seen = range(max(begin, first - _SLAB_OVERLAP), min(kept.stop + _SLAB_OVERLAP, end))
                 yield list(seen), slice(first - seen.start, first - seen.start + len(kept))
+
+
+class _Work(NamedTuple):
+    """What is fused: slices ``[B, D, K, H, W]``, the noise of their sources and what is noted of it, and the prior."""
+
+    slices: Tensor
+    noises: list[list[SourceNoise]]
+    notes: list[CleaningNote]
+    prior: DiffusionPrior
+    dtype: Callable[[], torch.dtype]
+
+
+class _Part(NamedTuple):
+    """Slices that are fused together, cut to a box, and where their results go."""
+
+    sources: Tensor
+    indices: list[int]
+    noises: list[list[SourceNoise]]
+    volume: int
+    kept: slice
+    box: tuple[slice, slice]
+
+    def write(self, total: Tensor, part: Tensor) -> None:
+        """Put the results ``[n, C, ...]`` that are to be kept into ``[B, D, C, H, W]``."""
+        total[self.volume, self.indices[self.kept], :, self.box[0], self.box[1]] = part[self.kept]
 
 
 def _box(sources: Tensor, cropped: bool) -> tuple[slice, slice]:

@@ -27,6 +27,7 @@ from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dp
 __all__ = ["FusedSlices", "SamplingContext", "SliceFusion"]
 
 _NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
+_DRAWS = 100_000  # noise of draws is told from that of timesteps by numbers from here on
 _FEWEST_SLICES = 8  # of a volume that is looked at from the side
 
 
@@ -49,10 +50,11 @@ class SamplingContext(NamedTuple):
 
 
 class FusedSlices(NamedTuple):
-    """Fused slices ``[n, 1, H, W]`` and the share of each source in them ``[n, K, H, W]``."""
+    """Fused slices ``[n, 1, H, W]``, the share of each source in them, and the cleaned sources ``[n, K, H, W]``."""
 
     fused: Tensor
     provenance: Tensor
+    sources: Tensor
 
 
 class SliceFusion:
@@ -119,8 +121,29 @@ class SliceFusion:
             noises: of each source of the volume, ``[1][K]``, or of each picture, ``[n][K]``; none: nothing is cleaned.
         """
         if noises:
-            sources = self._clean(sources, context, noises)
+            sources = self._clean(sources, slice_indices, [context], noises)[0]
         return self._fuse(sources, slice_indices, context)
+
+    def draws(
+        self,
+        sources: Tensor,
+        slice_indices: list[int],
+        contexts: Sequence[SamplingContext],
+        noises: Sequence[Sequence[SourceNoise]],
+    ) -> list[Tensor]:
+        """Fuse draws of what noisy sources could have shown; see `__call__`.
+
+        Args:
+            sources: ``[n, K, H, W]``.
+            slice_indices: where the slices stand in their volume.
+            contexts: one for each draw; their noises make them differ, and they share the network's batches.
+            noises: as of `__call__`.
+
+        Returns:
+            fused slices ``[n, 1, H, W]``, one for each context.
+        """
+        drawn = self._clean(sources, slice_indices, contexts, noises, True) if noises else [sources] * len(contexts)
+        return [self._fuse(one, slice_indices, context).fused for one, context in zip(drawn, contexts, strict=True)]
 
     def _fuse(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
         """Rectify, and sample where the rectifier listens to the prior."""
@@ -131,7 +154,8 @@ class SliceFusion:
         else:
             context.bar.update(len(sources) * len(self.timesteps))
             fused = self._unstack(self.rectifier.solve(stacked, state))
-        return FusedSlices(fused, self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state)))
+        provenance = self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state))
+        return FusedSlices(fused, provenance, sources)
 
     def _sample(
         self, sources: Tensor, stacked: Tensor, state: Any, slice_indices: list[int], context: SamplingContext
@@ -166,29 +190,45 @@ class SliceFusion:
             x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
-    def _clean(self, sources: Tensor, context: SamplingContext, noises: Sequence[Sequence[SourceNoise]]) -> Tensor:
-        """The sources ``[n, K, H, W]``, noisy ones as prior and likelihood have them without noise."""
-
-        def predict(images: Tensor, sigma: Tensor) -> Tensor:
-            return ask_prior(context.prior, images, sigma, context.dtype())
-
+    def _clean(
+        self,
+        sources: Tensor,
+        slice_indices: list[int],
+        contexts: Sequence[SamplingContext],
+        noises: Sequence[Sequence[SourceNoise]],
+        stochastic: bool = False,
+    ) -> list[Tensor]:
+        """The sources ``[n, K, H, W]`` for each context, noisy ones as prior and likelihood have them without noise."""
+        count = sources.shape[1]
+        positions = [[0]] * len(sources) if self.pictures else [slice_indices]
         groups = sources.split(1) if self.pictures else [sources]
         noisy = [
             noise.of(group[:, k : k + 1])
             for group, row in zip(groups, noises, strict=True)
             for k, noise in enumerate(row)
         ]
+
+        def predict(images: Tensor, sigma: Tensor) -> Tensor:
+            return ask_prior(contexts[0].prior, images, sigma, contexts[0].dtype())
+
+        def draw(index: int, step: int, shape: tuple[int, int]) -> Tensor:
+            context, here = contexts[index // len(noisy)], index % len(noisy)
+            key = _DRAWS + step * count + here % count  # beyond any timestep
+            return context.noise.apart(positions[here // count], key, (1, *shape), like=sources)
+
         three = self.coupled and (self.three_planes or self.clean_in_three_planes) and len(sources) >= _FEWEST_SLICES
         cleaned = clean_sources(
-            noisy,
+            noisy * len(contexts),
             lambda images, sigma: self._in_batches(predict, images, sigma),
             planes=(0, 2, 3) if three else (0,),
             at_most=self.cleaning_steps,
+            draw=draw if stochastic else None,
         )
-        count = sources.shape[1]
-        for index, (source, clean) in enumerate(zip(noisy, cleaned, strict=True)):
-            context.notes[index % count].add(source, clean, self.cleaning_steps)
-        return torch.cat([torch.cat(cleaned[first : first + count], 1) for first in range(0, len(cleaned), count)])
+        if not stochastic:
+            for index, (source, clean) in enumerate(zip(noisy, cleaned, strict=True)):
+                contexts[0].notes[index % count].add(source, clean, self.cleaning_steps)
+        together = [torch.cat(cleaned[first : first + count], 1) for first in range(0, len(cleaned), count)]
+        return [torch.cat(together[first : first + len(groups)]) for first in range(0, len(together), len(groups))]
 
     def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:
         """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""

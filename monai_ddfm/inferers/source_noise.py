@@ -18,8 +18,9 @@ from monai_ddfm.denoising.noise_meta import noises_of_batch
 from monai_ddfm.denoising.noise_model import NoiseModel
 from monai_ddfm.inferers.slices import volume_to_slices, voxel_size
 
-__all__ = ["SourceNoise", "noise_of_pictures", "noise_of_volumes"]
+__all__ = ["SourceNoise", "left_noise", "noise_of_pictures", "noise_of_volumes"]
 
+_NEVER = (1e3, 2e3)  # no noise is above it
 _LOCAL = (0.35, 3.0)  # where almost no noise is expected, a division by it would make some
 
 
@@ -41,6 +42,10 @@ class SourceNoise(NamedTuple):
     def of(self, slices: Tensor) -> NoisySource:
         """Return slices ``[n, 1, H, W]`` with this noise; `local` must have been cut to them, see `cut`."""
         return NoisySource(slices, self.model, self.local, self.spacing, self.threshold)
+
+    def kept(self) -> SourceNoise:
+        """Return the noise of a source that is not to be cleaned."""
+        return self._replace(threshold=_NEVER)
 
     def cut(self, slice_indices: Sequence[int], box: tuple[slice, slice]) -> SourceNoise:
         """Return the noise of some slices, and of a box of rows and columns in them."""
@@ -97,6 +102,23 @@ def noise_of_volumes(
             )
         noises.append(row)
     return noises
+
+
+def left_noise(slices: Tensor, noises: Sequence[Sequence[SourceNoise]], pictures: bool) -> Tensor:
+    """Return the standard deviation of the noise that cleaning leaves in each source, ``[B, D, K, H, W]``.
+
+    Args:
+        slices: of the sources, same shape.
+        noises: ``[B][K]`` of volumes or ``[D][K]`` of pictures; none: nothing was measured.
+        pictures: whether slices are pictures.
+    """
+    left = torch.zeros_like(slices)
+    for index, row in enumerate(noises):
+        for k, noise in enumerate(row):
+            here = left[0, index : index + 1, k : k + 1] if pictures else left[index, :, k : k + 1]
+            local = 1.0 if noise.local is None else noise.local
+            here += noise.model.std * (1.0 - noise.of(slices[:0]).share) * local
+    return left
 
 
 def _first(given: Sequence[NoiseModel | None] | None, known: Sequence[NoiseModel | None], k: int) -> NoiseModel | None:

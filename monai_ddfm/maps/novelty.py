@@ -8,7 +8,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["novelty", "source_envelope"]
+from monai_ddfm.maps.base import Fusion
+
+__all__ = ["novelty", "novelty_map", "source_envelope"]
 
 
 def source_envelope(sources: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,3 +39,8 @@ def novelty(fused: Tensor, sources: Tensor, allowance: float = 0.01) -> Tensor:
     lowest, highest = source_envelope(sources)
     outside = (fused - highest).clamp_min(0.0) + (lowest - fused).clamp_min(0.0)
     return (outside - allowance).clamp_min(0.0)
+
+
+def novelty_map(fusion: Fusion) -> Tensor:
+    """Return the novelty of a fusion, ``[B, 1, *spatial]``; see `novelty`."""
+    return novelty(fusion.fused, fusion.sources, fusion.novelty_allowance)

@@ -22,15 +22,15 @@ class SplitMapsd(MapTransform):
     Args:
         keys: the inferer's output, usually ``pred``.
         maps: the inferer's `maps`.
-        sources: how many sources were fused; ``provenance`` has a channel for each.
+        sources: how many sources were fused; some maps have a channel for each.
     """
 
     def __init__(self, keys: KeysCollection, maps: Sequence[str], sources: int) -> None:
         super().__init__(keys)
-        self.sizes = {name: sources if name == "provenance" else 1 for name in MAPS if name in maps}
+        self.sizes = {name: entry.channels(sources) for name, entry in MAPS.items() if name in maps}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add ``provenance`` ``[K, ...]``, ``uncertainty`` and ``novelty`` ``[1, ...]``, as far as asked for."""
+        """Add the maps, ``[K, ...]`` or ``[1, ...]``."""
         split = dict(data)
         for key in self.keys:
             parts = split[key].split([1, *self.sizes.values()])
