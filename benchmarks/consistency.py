@@ -25,8 +25,8 @@ from monai_ddfm.cohort.cases import find_cases
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.metrics import FusionSSIMMetric, QabfMetric, SCDMetric, VIFMetric
-from monai_ddfm.bundle import parse_preset
-from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.rectifiers import StructureRectifier
 from monai_ddfm.transforms import CheckVolumed, MatchGridsd, NormalizeModalityd, ReadSourced
 
 PAIRS = (("T1", "FLAIR"), ("T1", "T2"), ("MR_T1", "PET"), ("MR_T1", "CT"), ("CT", "PET"))
@@ -35,18 +35,20 @@ METRICS = {"VIF": VIFMetric, "Qabf": QabfMetric, "SSIM": FusionSSIMMetric, "SCD"
 
 def inferers() -> dict[str, DDFMInferer]:
     """The ways that are compared."""
-    preset = parse_preset()
-    few = {name: preset.get_parsed_content(name) for name in ("steps", "sampler", "start_timestep", "start")}
-    few["maps"] = ("provenance",)
-    paper = {"steps": 25, "maps": ("provenance",)}
+    maps = ("provenance",)
+
+    def paper(**changes: Any) -> DDFMInferer:
+        return FusionPipeline(FusionConfig.of("paper", steps=25, maps=maps, progress=False, **changes)).inferer
+
+    def slices(**changes: Any) -> DDFMInferer:
+        return DDFMInferer(StructureRectifier(), clean_in_three_planes=False, maps=maps, **changes)
+
     return {
-        "paper, independent noise": DDFMInferer(EMRectifier(), shared_noise=False, **paper),
-        "paper, shared noise": DDFMInferer(EMRectifier(), **paper),
-        "ours, independent noise": DDFMInferer(StructureRectifier(), shared_noise=False, denoise_sources=True, **few),
-        "ours, shared noise": DDFMInferer(StructureRectifier(), denoise_sources=True, **few),
-        "ours, shared noise, 3-D": DDFMInferer(
-            StructureRectifier(spatial_dims=3), denoise_sources=True, clean_in_three_planes=True, **few
-        ),
+        "paper, independent noise": paper(shared_noise=False),
+        "paper, shared noise": paper(),
+        "ours, independent noise": slices(shared_noise=False),
+        "ours, shared noise": slices(),
+        "ours, shared noise, 3-D": DDFMInferer(maps=maps),
     }
 
 
@@ -95,7 +97,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=24, help="middle slices of each volume")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    prior = parse_preset().get_parsed_content("network_def").eval()
+    prior = FusionPipeline(FusionConfig.of(device="cpu")).prior
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in inferers()}
     for folder in sorted(path for path in options.volumes.iterdir() if path.is_dir()):
         for pair in PAIRS:

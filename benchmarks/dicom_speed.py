@@ -15,12 +15,12 @@ import numpy as np
 import pydicom
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
+from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.read.reader import read_series
 from monai_ddfm.dicom.write.colour import write_colour_image
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.grey import write_grey_series
-from monai_ddfm.bundle import BUNDLE_ROOT
 
 STUDY = BUNDLE_ROOT / "example" / "dicom_sts_013"
 

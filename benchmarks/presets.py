@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from monai_ddfm.cohort.record import describe
-from monai_ddfm.bundle import parse_preset, preset_names
+from monai_ddfm.bundle import preset_names
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.pipeline.describe import describe
 
 __all__ = ["DEFAULT", "all_presets", "load_presets"]
 
@@ -35,12 +36,12 @@ def load_presets(names: Iterable[str], device: torch.device) -> dict[str, Callab
     alike: dict[str, list[str]] = {}
     fusions = {}
     for name in names:
-        config = parse_preset(None if name == DEFAULT else name, progress=False, device=device)
-        inferer, prior = config.get_parsed_content("inferer"), config.get_parsed_content("network_def")
-        settings = json.dumps([describe(inferer), describe(prior)], sort_keys=True)
+        preset = None if name == DEFAULT else name
+        pipeline = FusionPipeline(FusionConfig.of(preset, progress=False, device=device))
+        settings = json.dumps([describe(pipeline.inferer), describe(pipeline.prior)], sort_keys=True)
         alike.setdefault(settings, []).append(name)
         if len(alike[settings]) == 1:
-            fusions[settings] = _picture_fusion(inferer, prior.to(device).eval())
+            fusions[settings] = _picture_fusion(pipeline.inferer, pipeline.prior)
     return {", ".join(alike[settings]): fusion for settings, fusion in fusions.items()}
 
 

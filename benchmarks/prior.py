@@ -34,7 +34,7 @@ from torch import Tensor
 
 from monai_ddfm import metrics
 from monai_ddfm.foreground import has_foreground
-from monai_ddfm.bundle import parse_preset
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.transforms.modality import modality_of
 from monai_ddfm.transforms.normalize_modality import NormalizeModality
 
@@ -105,11 +105,12 @@ def fusions(weights: Path | None, spatial_dims: int, seed: int = 0) -> dict[str,
     changes = {} if weights is None else {"weights": str(weights)}
     built = {}
     for name, clean_first in (("sampling", False), ("default", True)):
-        config = parse_preset(
-            None, progress=False, seed=seed, spatial_dims=spatial_dims, denoise_sources=clean_first, **changes
+        config = FusionConfig.of(
+            progress=False, device="cpu", seed=seed, spatial_dims=spatial_dims, denoise_sources=clean_first, **changes
         )
-        built[name] = (config.get_parsed_content("inferer"), config.get_parsed_content("network_def").eval())
-    rectifier = config.get_parsed_content("rectifier")
+        pipeline = FusionPipeline(config)
+        built[name] = (pipeline.inferer, pipeline.prior)
+    rectifier = pipeline.rectifier
 
     def alone(sources: Tensor) -> Tensor:
         stacked = sources.as_subclass(Tensor)

@@ -35,7 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.inferers.precision import resolve_precision
-from monai_ddfm.bundle import parse_preset
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.priors import DiffusionPrior, UNetPrior
 from monai_ddfm.rectifiers import EMRectifier
 
@@ -60,12 +60,12 @@ def central_slices(count: int, size: int) -> Tensor:
 
 def shipped_prior(device: torch.device) -> UNetPrior:
     """The bundle's prior."""
-    return parse_preset(None, device=device).get_parsed_content("network_def").to(device).eval()
+    return FusionPipeline(FusionConfig.of(device=device)).prior
 
 
 def paper_inferer(steps: int, precision: str = "auto") -> DDFMInferer:
     """The paper's method: every step asks the network about every slice."""
-    return DDFMInferer(EMRectifier(), steps=steps, precision=precision)
+    return FusionPipeline(FusionConfig.of("paper", steps=steps, precision=precision, progress=False)).inferer
 
 
 def against_plain(options: argparse.Namespace, prior: UNetPrior) -> str:
@@ -166,9 +166,7 @@ def fuse_alone(options: argparse.Namespace) -> None:
     )
     prior = shipped_prior(options.device)
     inferer = (
-        paper_inferer(options.steps)
-        if preset == "steps"
-        else parse_preset(None, progress=False).get_parsed_content("inferer")
+        paper_inferer(options.steps) if preset == "steps" else FusionPipeline(FusionConfig.of(progress=False)).inferer
     )
     sources = phantom(shape, noise).to(options.device)
     with evaluations_of(prior) as batches:

@@ -25,8 +25,8 @@ from torch import Tensor
 
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.bundle import parse_preset
-from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.rectifiers import StructureRectifier
 
 STEPS, MANY = (3, 5, 10, 25, 100), 250
 
@@ -35,16 +35,9 @@ def inferer(way: str, steps: int) -> DDFMInferer:
     """The inferer of a way with that many steps."""
     kind, sampler = way.split(", ")
     if kind == "paper":
-        return DDFMInferer(EMRectifier(), sampler=sampler, steps=steps)
-    start = parse_preset().get_parsed_content("start_timestep")
-    return DDFMInferer(
-        StructureRectifier(),
-        sampler=sampler,
-        steps=min(steps, start + 1),
-        start_timestep=start,
-        start="sources",
-        denoise_sources=kind == "default",
-    )
+        return FusionPipeline(FusionConfig.of("paper", sampler=sampler, steps=steps, progress=False)).inferer
+    most = FusionConfig.of().sampling.start_timestep + 1
+    return DDFMInferer(StructureRectifier(), sampler=sampler, steps=min(steps, most), denoise_sources=kind == "default")
 
 
 def psnr(fused: Tensor, reference: Tensor, tissue: Tensor) -> float:
@@ -119,7 +112,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    prior = parse_preset().get_parsed_content("network_def").eval()
+    prior = FusionPipeline(FusionConfig.of(device="cpu")).prior
     folders = sorted(path for path in options.volumes.iterdir() if path.is_dir())
     found = [volumes_of(folder, pair, options.slices) for folder in folders for pair in PAIRS]
     pairs = [pair.as_subclass(Tensor) for pair in found if pair is not None]

@@ -11,7 +11,7 @@ import warnings
 from argparse import ArgumentParser, Namespace
 
 from monai_ddfm import __version__
-from monai_ddfm.commands import convert_prior, fuse
+from monai_ddfm.commands import convert_prior, fuse, measure
 from monai_ddfm.errors import end_in_one_line, print_reason
 
 __all__ = ["main"]
@@ -25,7 +25,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (fuse, convert_prior):
+    for command in (fuse, measure, convert_prior):
         sub = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.SUMMARY)
         command.add_arguments(sub)
         loudness = sub.add_mutually_exclusive_group()

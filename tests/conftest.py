@@ -14,7 +14,7 @@ import torch
 
 from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.priors import UNetPrior
-from tests.tiny_unet import tiny_unet
+from tests.tiny_unet import tiny_unet, write_tiny_prior
 
 EXAMPLE = BUNDLE_ROOT / "example" / "sts_010"
 
@@ -36,6 +36,12 @@ def data_dir() -> Path:
 def tiny_prior() -> UNetPrior:
     """A grayscale prior for images whose sides are multiples of 4."""
     return UNetPrior(tiny_unet())
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights file of such a prior."""
+    return write_tiny_prior(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="session")

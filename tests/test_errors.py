@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -36,11 +38,28 @@ def test_error_without_wrapping() -> None:
 
 def test_said_last() -> None:
     program = (
-        "from monai_ddfm.errors import say_reason_last\n"
-        "say_reason_last()\n"
+        "from monai_ddfm.errors import end_in_one_line\n"
+        "end_in_one_line()\n"
         "raise RuntimeError('wrapped') from ValueError('MR.nii.gz: every voxel is 0')\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1] == "monai_ddfm: ValueError: MR.nii.gz: every voxel is 0"
+    assert ended.stderr == "monai_ddfm: ValueError: MR.nii.gz: every voxel is 0\n"
+    asked_for_more = {**os.environ, "MONAI_DEBUG": "1"}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=asked_for_more)
     assert "Traceback" in ended.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_in_one_line(number: signal.Signals, code: int) -> None:
+    program = (
+        "import os\n"
+        "from monai_ddfm.errors import end_in_one_line\n"
+        "end_in_one_line()\n"
+        f"os.kill(os.getpid(), {int(number)})\n"
+        "raise SystemExit('went on')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert ended.stderr == f"monai_ddfm: stopped by {number.name}; finished cases are kept, run again to go on\n"

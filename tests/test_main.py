@@ -23,7 +23,7 @@ def test_words_it_does_not_know(arguments: list[str], capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage: monai_ddfm" in capsys.readouterr().err
+    assert "usage: monai-ddfm" in capsys.readouterr().err
 
 
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:

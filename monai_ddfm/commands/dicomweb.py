@@ -10,20 +10,20 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from monai_ddfm.dicom.archive.credentials import session_from
 from monai_ddfm.dicom.archive.dicomweb import DicomWebArchive
+from monai_ddfm.dicom.archive.node import DicomNode
 from monai_ddfm.pipeline import FusionConfig
 from monai_ddfm.pipeline.names import dicom_endings
 
 __all__ = ["archive_at", "fetch_sources", "store_results"]
 
 logger = logging.getLogger(__name__)
-TOKEN_VARIABLE = "DICOMWEB_TOKEN"
 
 
 def archive_at(url: str) -> DicomWebArchive:
-    """Return the archive at `url`; a bearer token for it is read from the environment variable DICOMWEB_TOKEN."""
-    token = os.environ.get(TOKEN_VARIABLE)
-    return DicomWebArchive(url, headers={"Authorization": f"Bearer {token}"} if token else None)
+    """Return the archive at `url`, asked as the environment says; see `session_from`."""
+    return DicomWebArchive(url, session=session_from(os.environ))
 
 
 def fetch_sources(archive: DicomWebArchive, study: str, wanted: Sequence[str], folder: Path) -> list[Path]:
@@ -41,14 +41,14 @@ def fetch_sources(archive: DicomWebArchive, study: str, wanted: Sequence[str], f
     """
     fetched = []
     for number, name in enumerate(wanted, start=1):
-        is_uid = "." in name
+        is_uid = "." in name  # no modality has one
         series = archive.choose_series(study, None if is_uid else name, name if is_uid else None)
         fetched.append(archive.fetch_series(series, folder / f"{number}_{series.modality}"))
         logger.info("fetched %s", series)
     return fetched
 
 
-def store_results(archive: DicomWebArchive, config: FusionConfig, case: str) -> int:
+def store_results(archive: DicomWebArchive | DicomNode, config: FusionConfig, case: str) -> int:
     """Store the DICOM results of a case; returns how many instances the archive confirmed.
 
     Raises:

@@ -30,10 +30,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--device", help="e.g. cpu or cuda:0 (default: a GPU where there is one)")
     add("--output-format", choices=["nifti", "dicom", "both"], help="DICOM needs DICOM sources (default: nifti)")
     add("--register", choices=["none", "rigid"], help="rigid: move the sources onto the anchor first")
+    add(
+        "--select",
+        metavar="SOURCE=SERIES",
+        action="append",
+        default=[],
+        help="which series of a folder a source is: CT=UID, CT=number, CT=description, or MR=EchoTime=30",
+    )
     add("--dicomweb", metavar="URL", help="fetch the sources from this archive and store the DICOM results there")
+    add("--store-to", metavar="TITLE@HOST:PORT", help="store the DICOM results at this node by C-STORE")
     add("--study", metavar="UID", help="StudyInstanceUID in the archive")
     add("--anchor", metavar="M", help="modality or SeriesInstanceUID of the anchor in the archive")
     add("--source", metavar="M", action="append", default=[], help="the same for another source; may be repeated")
+    add("--trust-torchscript", action="store_true", help="let the weights be TorchScript, a program that is then run")
     add("--overwrite", action="store_true", help="replace existing results")
     add("--set", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="any other setting")
 

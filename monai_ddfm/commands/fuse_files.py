@@ -15,6 +15,7 @@ import yaml
 
 from monai_ddfm.cohort import fuse_cases
 from monai_ddfm.commands.dicomweb import archive_at, fetch_sources, store_results
+from monai_ddfm.dicom.archive.node import DicomNode
 from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending, image_stem
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.pipeline.names import source_keys
@@ -32,10 +33,16 @@ def fuse_files(options: Namespace) -> None:
 
     Raises:
         FileNotFoundError, FileExistsError, ValueError: images or settings that cannot be, named in one line.
+        OSError: `--store-to` names a node that cannot be reached, or refuses; the files stay.
     """
     if options.study or options.anchor or options.source:
         raise ValueError("--study, --anchor and --source choose series of an archive: give --dicomweb URL, too")
-    _fuse(options, [Path(image) for image in options.images])
+    node = None if options.store_to is None else DicomNode.at(options.store_to)
+    if node is not None and options.output_format not in ("dicom", "both"):
+        raise ValueError("--store-to stores DICOM results: give --output-format dicom or both, too")
+    config, case = _fuse(options, [Path(image) for image in options.images])
+    if node is not None:
+        logger.info("%s: %d instances stored at %s", case, store_results(node, config, case), node)
 
 
 def fuse_archive(options: Namespace) -> None:
@@ -47,23 +54,25 @@ def fuse_archive(options: Namespace) -> None:
     """
     if options.images or not (options.study and options.anchor and options.source):
         raise ValueError("with --dicomweb give --study, --anchor and --source, and no files")
+    if options.store_to:
+        raise ValueError("--dicomweb stores the results where the sources are; --store-to is for files")
     options.output_format = options.output_format or "dicom"
     with tempfile.TemporaryDirectory() as folder:
         archive = archive_at(options.dicomweb)
         images = fetch_sources(archive, options.study, [options.anchor, *options.source], Path(folder))
-        config = _fuse(options, images, options.study)
+        config, _ = _fuse(options, images, options.study)
     stored = store_results(archive, config, options.study) if config.results.output_format != "nifti" else 0
     logger.info("%s: %d instances stored at %s", options.study, stored, archive.url)
 
 
-def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> FusionConfig:
-    """Fuse one case; returns the description it was fused by."""
+def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> tuple[FusionConfig, str]:
+    """Fuse one case; returns the description it was fused by, and the case's name."""
     settings = _settings(options, images)
     name = case or settings.pop("case")
     settings.pop("case", None)
     config = FusionConfig.of(options.preset, **settings)
     fuse_cases(FusionPipeline(config), [{"case": name, **dict(zip(config.inputs.keys, map(str, images), strict=True))}])
-    return config
+    return config, name
 
 
 def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
@@ -76,9 +85,11 @@ def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "sources": keys[1:],
         "modalities": {key: modality.value for key, modality in zip(keys, modalities, strict=True)},
         "overwrite": options.overwrite,
+        "trust_torchscript": options.trust_torchscript,
         "summary": None,
         "progress": not options.quiet,
         **_result(Path(options.output), images[0], ".png" if pictures else ".nii.gz"),
+        "select": _select(options.select, keys, modalities),
         **{name: getattr(options, name) for name in _SAME_NAME if getattr(options, name) is not None},
     }
     if pictures:
@@ -116,6 +127,33 @@ def _modalities(names: list[str] | None, images: list[Path], pictures: bool) -> 
     if len(names) != len(images):
         raise ValueError(f"{len(names)} modalities for {len(images)} images; give one for each")
     return [modality_of(name) for name in names]
+
+
+def _select(choices: list[str], keys: list[str], modalities: list[Modality]) -> dict[str, str]:
+    """Which series each source is; a source is called by its name, or by its modality where one alone has that.
+
+    Raises:
+        ValueError: no ``SOURCE=SERIES``, or a source that is not there.
+    """
+    selected = {}
+    for choice in choices:
+        name, given, series = choice.partition("=")
+        named = [key for key in keys if key == name] or _of_modality(name, keys, modalities)
+        if not given or not series or len(named) != 1:
+            raise ValueError(
+                f"--select {choice}: expected SOURCE=SERIES, with one of the sources {', '.join(keys)} and the UID, "
+                "number or description of its series"
+            )
+        selected[named[0]] = series
+    return selected
+
+
+def _of_modality(name: str, keys: list[str], modalities: list[Modality]) -> list[str]:
+    try:
+        wanted = modality_of(name)
+    except ValueError:
+        return []
+    return [key for key, modality in zip(keys, modalities, strict=True) if modality is wanted]
 
 
 def _result(output: Path, anchor: Path, extension: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from monai_ddfm.foreground import BACKGROUND
+
 __all__ = ["estimate_noise"]
 
 # Daubechies' wavelet with two vanishing moments: no answer to constant and linear shading.
@@ -21,7 +23,7 @@ _BLOCK = 16  # voxels; the side of the squares that are looked at one by one
 _QUIET = 0.25  # noise is everywhere, anatomy is not: the quarter of the squares with the smallest answer decides
 
 
-def estimate_noise(sources: Tensor, background: float = -0.98, saturation: float = 0.999) -> Tensor:
+def estimate_noise(sources: Tensor, background: float = BACKGROUND, saturation: float = 0.999) -> Tensor:
     """Estimate the standard deviation of the white noise in each source (Donoho and Johnstone 1994, robust).
 
     The median absolute deviation of the undecimated diagonal wavelet band is taken in squares of 16 x 16 voxels of

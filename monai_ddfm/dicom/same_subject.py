@@ -49,6 +49,11 @@ def check_same_subject(
         if len(set(stated.values())) <= 1:
             continue
         if not allowed:
-            listed = ", ".join(f"{name}: {value}" for name, value in stated.items())
+            values = list(dict.fromkeys(stated.values()))
+            # a patient is numbered, not named: messages go to logs
+            listed = ", ".join(
+                f"{name}: {f'patient {values.index(value) + 1}' if attribute == 'patient_id' else value}"
+                for name, value in stated.items()
+            )
             raise ValueError(f"the sources are of different {what}: {listed}; set {option} if they do belong together")
         logger.warning("%s are of different %s, allowed by %s", ", ".join(stated), what, option)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -20,21 +19,22 @@ from tqdm import tqdm
 from monai_ddfm.denoising.cleaning_note import CleaningNote
 from monai_ddfm.denoising.noise_meta import write_notes
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
-from monai_ddfm.foreground import foreground_box, has_foreground
+from monai_ddfm.foreground import has_foreground
+from monai_ddfm.inferers.check_input import check_numbers, check_range
+from monai_ddfm.inferers.foreground_crop import ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
-from monai_ddfm.inferers.slice_fusion import FusedSlices, SamplingContext, SliceFusion
+from monai_ddfm.inferers.slice_fusion import STARTS, FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.inferers.source_noise import SourceNoise, left_noise, noise_of_pictures, noise_of_volumes
 from monai_ddfm.maps import MAPS, Fusion
 from monai_ddfm.priors import DiffusionPrior
-from monai_ddfm.rectifiers import EMRectifier, Rectifier
-from monai_ddfm.samplers import check_timesteps, spaced_timesteps
+from monai_ddfm.rectifiers import Rectifier, StructureRectifier
+from monai_ddfm.samplers import SAMPLERS, check_timesteps, spaced_timesteps
 
 __all__ = ["DDFMInferer"]
 
-_SLAB_OVERLAP = 12  # slices on either side, over which the influence of a cut dies away
 _MARGIN = 16  # voxels around foreground: as far as the rectifier's windows reach
 
 
@@ -46,8 +46,8 @@ class DDFMInferer(Inferer):
     listen to proposals (`Rectifier.needs_prior`: the sources are precise enough to decide alone) cost no evaluation.
 
     Args:
-        rectifier: what the sources say; the paper's by default.
-        sampler: ``ddim``, ``ddpm`` (the paper's Algorithm 1), or ``dpm_solver`` (second order, for few steps).
+        rectifier: what the sources say; the structure-aware one, slices coupled, by default.
+        sampler: a name of `SAMPLERS`: ``ddim``, ``ddpm`` (the paper's Algorithm 1), ``dpm_solver`` (second order).
         steps: number of network evaluations per slice, evenly spaced from `start_timestep` to 0.
         timesteps: the timesteps themselves, descending; overrules `steps`.
         start_timestep: the first timestep, 999 for sampling from pure noise.
@@ -58,12 +58,11 @@ class DDFMInferer(Inferer):
         shared_noise: one noise field for all slices of a volume, so that neighbouring slices agree; else one for each.
         slice_axis: spatial axis that is cut, -1 for the last.
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
-        slab: slices that a rectifier of ``spatial_dims=3`` couples at once; memory grows with it, results hardly change
-            as slabs overlap.
+        slab: slices that a rectifier of ``spatial_dims=3`` couples at once, beside those within its `reach`; memory
+            grows with it, results do not change.
         crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's
-            background stays around it. Saves its share of the time, and lets a slice depend a little on where others
-            have foreground.
-            Pictures ``[B, K, H, W]`` are fused whole, each alone.
+            background stays around it. Saves its share of the time, and background beyond the margin then changes
+            nothing. Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
         denoise_sources: clean measurably noisy sources by prior and likelihood first, so that the rectifier compares
@@ -90,22 +89,22 @@ class DDFMInferer(Inferer):
         self,
         rectifier: Rectifier | None = None,
         sampler: str = "ddim",
-        steps: int = 25,
+        steps: int = 4,
         timesteps: Sequence[int] | None = None,
-        start_timestep: int = 999,
-        start: str = "noise",
+        start_timestep: int = 150,
+        start: str = "sources",
         eta: float = 0.0,
         seed: int = 0,
         shared_noise: bool = True,
         slice_axis: int = -1,
         slices_per_batch: int = 8,
         slab: int = 64,
-        crop_background: bool = False,
+        crop_background: bool = True,
         precision: str = "auto",
-        denoise_sources: bool | Sequence[bool] = False,
+        denoise_sources: bool | Sequence[bool] = True,
         cleaning_steps: int = 4,
         noise_models: Sequence[NoiseModel | None] | None = None,
-        clean_in_three_planes: bool = False,
+        clean_in_three_planes: bool = True,
         three_planes: bool = False,
         luminance_range: str = "full",
         maps: Sequence[str] = (),
@@ -116,14 +115,16 @@ class DDFMInferer(Inferer):
     ) -> None:
         super().__init__()
         for name, value, known in (
-            ("sampler", sampler, ("ddim", "ddpm", "dpm_solver")),
-            ("start", start, ("noise", "sources")),
+            ("sampler", sampler, SAMPLERS),
+            ("start", start, STARTS),
             ("precision", precision, PRECISIONS),
         ):
             if value not in known:
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
         if unknown := set(maps) - set(MAPS):
             raise ValueError(f"maps are {', '.join(MAPS)}; got {', '.join(sorted(unknown))}")
+        if eta and sampler != "ddim":
+            raise ValueError(f"eta is the noise of ddim steps, the sampler is {sampler}: give eta 0, or sampler ddim")
         if three_planes and (shared_noise or rectifier is None or rectifier.spatial_dims != 3):
             raise ValueError(
                 "three_planes needs a rectifier of spatial_dims=3, which sees whole volumes, and shared_noise=False: "
@@ -137,7 +138,7 @@ class DDFMInferer(Inferer):
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
         self.slice_fusion = SliceFusion(
-            rectifier=rectifier if rectifier is not None else EMRectifier(),
+            rectifier=rectifier if rectifier is not None else StructureRectifier(spatial_dims=3),
             sampler=sampler,
             timesteps=spaced_timesteps(steps, start_timestep) if timesteps is None else timesteps,
             start=start,
@@ -149,6 +150,7 @@ class DDFMInferer(Inferer):
             clean_in_three_planes=clean_in_three_planes,
             callback=callback,
         )
+        check_numbers(eta, uncertainty_seeds, novelty_allowance)
         self.denoise_sources = denoise_sources
         self.noise_models = noise_models
         self.seed = seed
@@ -177,7 +179,8 @@ class DDFMInferer(Inferer):
 
         Raises:
             TypeError: `network` is not a `DiffusionPrior`.
-            ValueError: `inputs` has another number of dimensions, or fewer than two sources.
+            ValueError: `inputs` has another number of dimensions, fewer than two sources, or values that are not finite
+                or far outside of [-1, 1].
         """
         if not isinstance(network, DiffusionPrior):
             raise TypeError(
@@ -188,36 +191,35 @@ class DDFMInferer(Inferer):
             raise ValueError(
                 f"inputs must be [B, K, H, W] or [B, K, H, W, D] with K of 2 or more sources, got {tuple(inputs.shape)}"
             )
+        check_range(inputs)
         check_timesteps(self.slice_fusion.timesteps, len(network.alphas_cumprod))
+        wanted = self._wanted(inputs.shape[1])
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
             spacing = voxel_size(inputs, self.slice_axis)
             fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
-            notes = [CleaningNote(asked) for asked in self._wanted(inputs.shape[1])]
-            notes = [CleaningNote(asked) for asked in self._wanted(inputs.shape[1])]
-            noises = self._noises(inputs)
-            work = _Work(slices, noises, notes, network, dtype)
-            done = self._fuse(fusion, work)
-            fused, provenance, cleaned = (self._to_volume(part, inputs) for part in done)
-            lines = [note.line() for note in notes]
+            work = _Work(slices, self._noises(inputs), [CleaningNote(one) for one in wanted], network, dtype)
+            (whole,) = self._fuse(fusion, work, [self.seed])
+            lines = [note.line() for note in work.notes]
+            fused, provenance, cleaned = (self._to_volume(part, inputs) for part in whole)
 
             def repeated() -> Iterator[Tensor]:
                 seeds = range(self.seed + 1, self.seed + 1 + self.uncertainty_seeds)
                 together = max(1, fusion.slices_per_batch // slices.shape[1])
                 for first in range(0, len(seeds), together):
-                    for drawn in self._draws(fusion, work, seeds[first : first + together]):
-                        yield self._to_volume(drawn, inputs)
+                    for drawn in self._fuse(fusion, work, seeds[first : first + together], drawn=True):
+                        yield self._to_volume(drawn.fused, inputs)
 
             def noise_left() -> Tensor:
-                return self._to_volume(left_noise(slices, noises, fusion.pictures), inputs)
+                return self._to_volume(left_noise(slices, work.noises, fusion.pictures), inputs)
 
             told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
             channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
-            whole = convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
-            if isinstance(whole, MetaTensor):
-                write_notes(whole, lines)
-            return whole
+            answer = convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
+            if isinstance(answer, MetaTensor):
+                write_notes(answer, lines)
+            return answer
 
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
@@ -248,69 +250,48 @@ class DDFMInferer(Inferer):
         noises = noise_of_pictures(inputs, given) if pictures else noise_of_volumes(inputs, self.slice_axis, given)
         return [[noise if want else noise.kept() for noise, want in zip(row, wanted, strict=True)] for row in noises]
 
-    def _fuse(self, fusion: SliceFusion, work: _Work) -> FusedSlices:
-        """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance and cleaned sources ``[B, D, K, H, W]``.
+    def _fuse(self, fusion: SliceFusion, work: _Work, seeds: Sequence[int], drawn: bool = False) -> list[FusedSlices]:
+        """Fuse to ``[B, D, 1, H, W]``, shares and cleaned sources ``[B, D, K, H, W]``, for each seed.
 
-        Slices without foreground stay the anchor's, with equal shares.
+        Slices without foreground stay the anchor's, with equal shares. Of draws, the fused images alone are kept.
         """
-        slices = work.slices
-        whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]), slices.clone())
-        with self._contexts(work, [self.seed]) as (context,):
-            for part in self._parts(fusion, work):
-                for total, new in zip(whole, fusion(part.sources, part.indices, context, part.noises), strict=True):
-                    part.write(total, new)
-        return whole
-
-    def _draws(self, fusion: SliceFusion, work: _Work, seeds: Sequence[int]) -> Tensor:
-        """Fuse draws of what the sources could have shown, one for each seed: ``[S, B, D, 1, H, W]``."""
-        whole = work.slices[:, :, :1].repeat(len(seeds), 1, 1, 1, 1, 1)
-        with self._contexts(work, seeds) as contexts:
-            for part in self._parts(fusion, work):
-                drawn = fusion.draws(part.sources, part.indices, contexts, part.noises)
-                for total, new in zip(whole, drawn, strict=True):
-                    part.write(total, new)
-        return whole
-
-    @contextmanager
-    def _contexts(self, work: _Work, seeds: Sequence[int]) -> Iterator[list[SamplingContext]]:
-        """What slices are sampled with, for each seed, while a progress bar is shown."""
-        occupied = int(has_foreground(work.slices.flatten(0, 1)).flatten(1).any(dim=1).sum())
-        steps = occupied * len(self.slice_fusion.timesteps) * len(seeds)
+        slices, none = work.slices, work.slices.new_empty(0)
+        share = none if drawn else torch.full_like(slices, 1.0 / slices.shape[2])
+        wholes = [FusedSlices(slices[:, :, :1].clone(), share, none if drawn else slices.clone()) for _ in seeds]
+        groups = [(volume, group) for volume in range(len(slices)) for group in self._groups(slices[volume], fusion)]
+        seen = sum(slab.stop - slab.start for _, group in groups for slab, _ in fusion.slabs(len(group), self.slab))
+        margin = _MARGIN if self.crop_background and not fusion.pictures else None
+        steps = seen * len(fusion.timesteps) * len(seeds)
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
-            yield [
+            contexts = [
                 SamplingContext(work.prior, work.dtype, NoiseField(seed, self.shared_noise), bar, work.notes)
                 for seed in seeds
             ]
+            for volume, group in groups:
+                crop = ForegroundCrop(slices[volume], margin)
+                noises = work.noises_of(volume, group, crop, fusion.pictures)
+                cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
+                for sources, context, whole in zip(cleaned, contexts, wholes, strict=True):
+                    fitted = fusion.for_volume(sources) if fusion.coupled else fusion
+                    for slab, kept in fusion.slabs(len(group), self.slab):
+                        part = fitted(sources[slab], group[slab.start : slab.stop], context)
+                        indices = group[slab.start : slab.stop][kept]
+                        for new, total in zip(part, whole, strict=True):
+                            if total.numel():
+                                crop.put_back(new[kept], total[volume], indices)
+        return wholes
 
-    def _parts(self, fusion: SliceFusion, work: _Work) -> Iterator[_Part]:
-        """Cut the volumes into what is fused together."""
-        cropped = self.crop_background and not fusion.pictures  # pictures have no foreground in common
-        for volume, sources in enumerate(work.slices):
-            rows = work.noises[volume : volume + 1]
-            box: tuple[slice, slice] | None = None
-            for indices, kept in self._batches(sources, fusion.coupled):
-                box = box or _box(sources, cropped)
-                if fusion.pictures:
-                    rows = [work.noises[index] for index in indices] if work.noises else []
-                here = [0] if fusion.pictures else indices
-                noises = [[noise.cut(here, box) for noise in row] for row in rows]
-                yield _Part(sources[indices][..., box[0], box[1]], indices, noises, volume, kept, box)
+    def _groups(self, sources: Tensor, fusion: SliceFusion) -> Iterator[list[int]]:
+        """Yield the positions of slices that know of each other, of one volume ``[D, K, H, W]``.
 
-    def _batches(self, sources: Tensor, coupled: bool) -> Iterator[tuple[list[int], slice]]:
-        """Yield the positions of slices that are sampled together, of one volume ``[D, K, H, W]``, and which to keep.
-
-        Slices that are coupled come in slabs without holes, which overlap so that their seams do not show.
+        Coupled slices are all from the first with foreground to the last; others are as many as fit into a batch.
         """
         occupied = has_foreground(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        if not coupled:
-            for first in range(0, len(occupied), self.slice_fusion.slices_per_batch):
-                yield occupied[first : first + self.slice_fusion.slices_per_batch], slice(None)
+        if fusion.coupled and occupied:
+            yield list(range(occupied[0], occupied[-1] + 1))
         elif occupied:
-            begin, end = occupied[0], occupied[-1] + 1
-            for first in range(begin, end, self.slab):
-                kept = range(first, min(first + self.slab, end))
-                seen = range(max(begin, first - _SLAB_OVERLAP), min(kept.stop + _SLAB_OVERLAP, end))
-                yield list(seen), slice(first - seen.start, first - seen.start + len(kept))
+            for first in range(0, len(occupied), fusion.slices_per_batch):
+                yield occupied[first : first + fusion.slices_per_batch]
 
 
 class _Work(NamedTuple):
@@ -322,22 +303,9 @@ class _Work(NamedTuple):
     prior: DiffusionPrior
     dtype: Callable[[], torch.dtype]
 
-
-class _Part(NamedTuple):
-    """Slices that are fused together, cut to a box, and where their results go."""
-
-    sources: Tensor
-    indices: list[int]
-    noises: list[list[SourceNoise]]
-    volume: int
-    kept: slice
-    box: tuple[slice, slice]
-
-    def write(self, total: Tensor, part: Tensor) -> None:
-        """Put the results ``[n, C, ...]`` that are to be kept into ``[B, D, C, H, W]``."""
-        total[self.volume, self.indices[self.kept], :, self.box[0], self.box[1]] = part[self.kept]
-
-
-def _box(sources: Tensor, cropped: bool) -> tuple[slice, slice]:
-    """Rows and columns to fuse, of a volume ``[D, K, H, W]`` with foreground."""
-    return foreground_box(sources, _MARGIN) if cropped else (slice(None), slice(None))
+    def noises_of(self, volume: int, group: list[int], crop: ForegroundCrop, pictures: bool) -> list[list[SourceNoise]]:
+        """The noise of some slices: a row for their volume, or one for each picture."""
+        if not self.noises:
+            return []
+        rows = [self.noises[index] for index in group] if pictures else [self.noises[volume]]
+        return [[noise.cut([0] if pictures else group, crop.cut) for noise in row] for row in rows]

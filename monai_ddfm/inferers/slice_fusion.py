@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -22,9 +23,12 @@ from monai_ddfm.inferers.source_noise import SourceNoise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 from monai_ddfm.rectifiers import Rectifier
-from monai_ddfm.samplers import noise_level, sample_ddim, sample_ddpm, sample_dpm_solver
+from monai_ddfm.samplers import SAMPLERS, noise_level
 
-__all__ = ["FusedSlices", "SamplingContext", "SliceFusion"]
+__all__ = ["STARTS", "FusedSlices", "SamplingContext", "SliceFusion"]
+
+STARTS = ("sources", "noise")
+"""Where sampling may begin: at the rectifier's own answer, noised to the first timestep, or at pure noise."""
 
 _NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
 _DRAWS = 100_000  # noise of draws is told from that of timesteps by numbers from here on
@@ -105,48 +109,30 @@ class SliceFusion:
         fitted.clean_in_three_planes = self.clean_in_three_planes and max(spacing) <= _NEARLY_CUBIC * min(spacing)
         return fitted
 
-    def __call__(
-        self,
-        sources: Tensor,
-        slice_indices: list[int],
-        context: SamplingContext,
-        noises: Sequence[Sequence[SourceNoise]] = (),
-    ) -> FusedSlices:
-        """Fuse slices.
+    def for_volume(self, sources: Tensor) -> SliceFusion:
+        """Return this fusion with what the rectifier learns from all coupled slices ``[n, K, H, W]`` of a volume."""
+        fitted = copy(self)
+        fitted.rectifier = self.rectifier.for_volume(self._stack(sources))
+        return fitted
 
-        Args:
-            sources: ``[n, K, H, W]``.
-            slice_indices: where the slices stand in their volume.
-            context: what they are sampled with.
-            noises: of each source of the volume, ``[1][K]``, or of each picture, ``[n][K]``; none: nothing is cleaned.
+    def slabs(self, count: int, slab: int) -> Iterator[tuple[slice, slice]]:
+        """Yield which of `count` slices are fused at once, and which of these to keep.
+
+        Slices that are coupled come in slabs that overlap by the rectifier's reach on either side, so that no cut can
+        be told from the result; at most `slab` slices are kept between two cuts. A prior that looks from the sides
+        sees whole volumes.
         """
-        if noises:
-            sources = self._clean(sources, slice_indices, [context], noises)[0]
-        return self._fuse(sources, slice_indices, context)
+        reach = self.rectifier.reach
+        if not self.coupled or self.three_planes or count <= slab + 2 * reach:
+            yield slice(0, count), slice(0, count)
+            return
+        cuts = [0, *range(reach + slab, count - reach, slab), count]
+        for first, end in pairwise(cuts):
+            seen = slice(max(0, first - reach), min(end + reach, count))
+            yield seen, slice(first - seen.start, end - seen.start)
 
-    def draws(
-        self,
-        sources: Tensor,
-        slice_indices: list[int],
-        contexts: Sequence[SamplingContext],
-        noises: Sequence[Sequence[SourceNoise]],
-    ) -> list[Tensor]:
-        """Fuse draws of what noisy sources could have shown; see `__call__`.
-
-        Args:
-            sources: ``[n, K, H, W]``.
-            slice_indices: where the slices stand in their volume.
-            contexts: one for each draw; their noises make them differ, and they share the network's batches.
-            noises: as of `__call__`.
-
-        Returns:
-            fused slices ``[n, 1, H, W]``, one for each context.
-        """
-        drawn = self._clean(sources, slice_indices, contexts, noises, True) if noises else [sources] * len(contexts)
-        return [self._fuse(one, slice_indices, context).fused for one, context in zip(drawn, contexts, strict=True)]
-
-    def _fuse(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
-        """Rectify, and sample where the rectifier listens to the prior."""
+    def __call__(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
+        """Fuse sources ``[n, K, H, W]``, cleaned, that stand at `slice_indices` in their volume."""
         stacked = self._stack(sources)
         state = self.rectifier.start(stacked)
         if self.rectifier.needs_prior(state):
@@ -181,16 +167,20 @@ class SliceFusion:
             solution = self._unstack(self.rectifier.solve(stacked, state))
             x = alpha**0.5 * solution + (1.0 - alpha) ** 0.5 * x
         rectify_channels = rectify if prior.channels == 1 else rectify_luminance(rectify, self.luminance_range)
-        arguments = (self.timesteps, prior.alphas_cumprod, predict_x0, rectify_channels, state)
-        if self.sampler == "dpm_solver":
-            x, state = sample_dpm_solver(x, *arguments, callback=self.callback)
-        elif self.sampler == "ddpm":
-            x, state = sample_ddpm(x, *arguments, noise=noise, callback=self.callback)
-        else:
-            x, state = sample_ddim(x, *arguments, eta=self.eta, noise=noise, callback=self.callback)
+        x, state = SAMPLERS[self.sampler](
+            x,
+            self.timesteps,
+            prior.alphas_cumprod,
+            predict_x0,
+            rectify_channels,
+            state,
+            eta=self.eta,
+            noise=noise,
+            callback=self.callback,
+        )
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
-    def _clean(
+    def clean(
         self,
         sources: Tensor,
         slice_indices: list[int],
@@ -198,7 +188,20 @@ class SliceFusion:
         noises: Sequence[Sequence[SourceNoise]],
         stochastic: bool = False,
     ) -> list[Tensor]:
-        """The sources ``[n, K, H, W]`` for each context, noisy ones as prior and likelihood have them without noise."""
+        """Return the sources for each context, noisy ones as prior and likelihood have them without noise.
+
+        Args:
+            sources: ``[n, K, H, W]``, all the slices of a volume that are coupled, or slices on their own.
+            slice_indices: where the slices stand in their volume.
+            contexts: several share the network's batches.
+            noises: of each source of the volume, ``[1][K]``, or of each picture, ``[n][K]``; none: nothing is cleaned.
+            stochastic: draw what noisy sources could have shown, for each context by its own noise; else estimate it.
+
+        Returns:
+            ``[n, K, H, W]`` for each context.
+        """
+        if not noises:
+            return [sources] * len(contexts)
         count = sources.shape[1]
         positions = [[0]] * len(sources) if self.pictures else [slice_indices]
         groups = sources.split(1) if self.pictures else [sources]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -47,10 +47,11 @@ class SourceNoise(NamedTuple):
         """Return the noise of a source that is not to be cleaned."""
         return self._replace(threshold=_NEVER)
 
-    def cut(self, slice_indices: Sequence[int], box: tuple[slice, slice]) -> SourceNoise:
-        """Return the noise of some slices, and of a box of rows and columns in them."""
-        local = self.local
-        return self if local is None else self._replace(local=local[list(slice_indices)][..., box[0], box[1]])
+    def cut(self, slice_indices: Sequence[int], crop: Callable[[Tensor], Tensor]) -> SourceNoise:
+        """Return the noise of some slices, cut as these are."""
+        if self.local is None:
+            return self
+        return self._replace(local=crop(self.local[list(slice_indices)]).clamp_min(_LOCAL[0]))
 
 
 def noise_of_pictures(pictures: Tensor, given: Sequence[NoiseModel | None] | None) -> list[list[SourceNoise]]:

@@ -20,10 +20,10 @@ _WINDOW = 3  # voxels over which the squares are averaged: a few draws alone are
 def uncertainty_map(fusion: Fusion) -> Tensor:
     """Return a standard deviation, ``[B, 1, *spatial]`` in the units of [-1, 1]: noise, what another scan might show.
 
-    Two parts, added as variances: how far fusions of draws of the clean sources lie from the fusion (its mean square, so
-    that what the fusion smoothed away counts as well), and the noise that was left in the sources because it was too
-    little to be cleaned, by the share that each source has. Summed up one fusion at a time: memory does not grow with
-    their number. ±1.645 of it hold the fusion of the clean sources in about nine of ten voxels.
+    Two parts, added as variances: how far fusions of draws of the clean sources lie from the fusion (the mean square,
+    so that what the fusion smoothed away counts as well), and the noise that was left in the sources because it was
+    too little to be cleaned, by the share that each source has. Summed up one fusion at a time: memory does not grow
+    with their number. ±1.645 of it hold the fusion of the clean sources in about nine of ten voxels.
     """
     squares, count = torch.zeros_like(fusion.fused), 0
     for drawn in fusion.repeated():

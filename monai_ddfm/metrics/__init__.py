@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from monai_ddfm.metrics.consistency import bidirectional_self_warping_error, motion_smoothness
 from monai_ddfm.metrics.contrast import average_gradient, entropy, spatial_frequency, standard_deviation
 from monai_ddfm.metrics.correlation import correlation, sum_of_correlations_of_differences
 from monai_ddfm.metrics.edge_transfer import edge_transfer
@@ -39,9 +40,11 @@ __all__ = [
     "StandardDeviationMetric",
     "VIFMetric",
     "average_gradient",
+    "bidirectional_self_warping_error",
     "correlation",
     "edge_transfer",
     "entropy",
+    "motion_smoothness",
     "mutual_information",
     "slices_with_tissue",
     "spatial_frequency",

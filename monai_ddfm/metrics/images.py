@@ -8,10 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from monai_ddfm.foreground import TISSUE
+
 __all__ = ["TISSUE_LEVEL", "check_images", "filter_valid", "slices_with_tissue", "to_grey_levels"]
 
-TISSUE_LEVEL = 12.75
-"""Grey level, 5 percent of 255, above which a pixel counts as tissue."""
+TISSUE_LEVEL = (TISSUE + 1.0) / 2.0 * 255.0
+"""Grey level above which a pixel counts as tissue."""
 
 
 def check_images(fused: Tensor, sources: Tensor | None = None) -> tuple[Tensor, Tensor]:

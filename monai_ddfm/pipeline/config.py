@@ -19,6 +19,9 @@ from pydantic.dataclasses import dataclass
 from monai_ddfm.bundle import preset_settings
 from monai_ddfm.denoising.measure_noise import given_noise
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
+from monai_ddfm.inferers.luminance import LuminanceRange
+from monai_ddfm.inferers.precision import PRECISIONS
+from monai_ddfm.inferers.slice_fusion import STARTS
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.settings import (
     Count,
@@ -37,7 +40,10 @@ from monai_ddfm.pipeline.settings import (
 )
 from monai_ddfm.rectifiers import RECTIFIERS
 from monai_ddfm.samplers import SAMPLERS
+from monai_ddfm.transforms.colour_maps import AUTO, maps_for
+from monai_ddfm.transforms.colour_mixing import Blend
 from monai_ddfm.transforms.modality import modality_of
+from monai_ddfm.transforms.write_fused import DTYPES
 
 __all__ = ["NOT_IN_KEY", "FusionConfig", "setting_names"]
 
@@ -51,6 +57,7 @@ NOT_IN_KEY = frozenset(
         "slices_per_batch",  # each slice is the network's alone
         "summary",
         "threads",
+        "trust_torchscript",
         "weights",  # their path; their digest is in the key
     }
 )
@@ -71,7 +78,8 @@ class Inputs:
         check_registration: warn when another pose fits the contents better than the headers' pose.
         allow_different_patient, allow_different_study, allow_different_frame: of DICOM sources.
         allow_gaps: interpolate over missing slices of a DICOM series.
-        dicom_reader: further arguments of `DDFMDicomReader`: which series of a folder.
+        dicom_reader: further arguments of `DDFMDicomReader`, for all sources.
+        select: which series of a DICOM folder a source is: its UID, number or description, or ``EchoTime=30``.
         interpolation: onto the anchor's grid: bilinear, nearest or a spline order.
     """
 
@@ -85,6 +93,7 @@ class Inputs:
     allow_different_frame: Flag = False
     allow_gaps: Flag = False
     dicom_reader: Mapping[str, Any] = Field(default_factory=dict)
+    select: Mapping[Text, Text] = Field(default_factory=dict)
     interpolation: Literal["bilinear", "nearest", 0, 1, 2, 3, 4, 5] = "bilinear"
 
     @property
@@ -103,6 +112,7 @@ class Inputs:
                 f"fusion takes an anchor and at least one other source, each once; got {', '.join(self.keys)}"
             )
         require_known("source in modalities named", self.modalities, self.keys)
+        require_known("source in select named", self.select, self.keys)
         for key in self.keys:
             modality_of(self.modality_name(key))
         check_options("option of dicom_reader", self.dicom_reader, DDFMDicomReader)
@@ -185,12 +195,12 @@ class Sampling:
     steps: Count = 2
     timesteps: tuple[Annotated[int, Field(strict=True, ge=0)], ...] | None = None
     start_timestep: Annotated[int, Field(strict=True, ge=0)] = 150
-    start: Literal["sources", "noise"] = "sources"
+    start: Annotated[Text, one_of(STARTS)] = "sources"
     eta: Annotated[Number, Field(ge=0)] = 0.0
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     shared_noise: Flag = True
     three_planes: Flag = False
-    luminance_range: Literal["full", "studio"] = "full"
+    luminance_range: Annotated[Text, one_of([each.value for each in LuminanceRange])] = "full"
     slice_axis: Literal[-3, -2, -1, 0, 1, 2] = -1
     slab: Count = 64
     crop_background: Flag = True
@@ -211,6 +221,7 @@ class Execution:
 
     Args:
         weights: of the prior, a file that says its architecture itself; None: the bundle's own.
+        trust_torchscript: let `weights` be TorchScript, a program that can write files as it runs.
         precision: of the network: ``auto`` takes bfloat16 where the hardware has it and it is accurate.
         device: ``auto`` takes a GPU where there is one.
         threads: CPU threads of the process; None leaves it to torch.
@@ -220,7 +231,8 @@ class Execution:
     """
 
     weights: PathText | None = None
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    trust_torchscript: Flag = False
+    precision: Annotated[Text, one_of(PRECISIONS)] = "auto"
     device: DeviceText = "auto"
     threads: Count | None = None
     compile_mode: Text | None = None
@@ -236,10 +248,16 @@ class Results:
         output_dir: the folder.
         output_format: ``dicom`` or ``both``: a derived series in the anchor's study.
         output_extension: of fused images.
+        output_dtype: of fused volumes in NIfTI: float32, or int16, whole numbers.
         fused_suffix: end of the fused image's name, may be empty.
-        colour_map: of matplotlib, for PET and SPECT; None for none.
-        functional: the source that is shown in colour; ``auto`` the first PET or SPECT, None for none.
+        colour_map: for PET and SPECT: DICOM's palettes (hot_iron, pet_20_step), a hue (red, green), or matplotlib's;
+            for several sources ``{source: map}``; ``auto`` chooses, None for none.
+        colour_blend: how colour joins grey, see `Blend`.
+        colour_threshold: uptake, of the range from none to the highest, below which nothing is coloured.
+        colour_opacity: the largest opacity of colour.
+        functional: the sources that are shown in colour; ``auto`` every PET and SPECT, None for none.
         preset_name: name of the preset, noted in DICOM.
+        parametric_map: of DICOM results: the fused values in 32-bit floats, too.
         new_uids: new UIDs for the same sources and settings.
         new_patient_id: takes the patient's identity out of DICOM results and calls the patient so.
         pseudonym_key: secret that replaced UIDs are made with; a random one when None.
@@ -250,10 +268,15 @@ class Results:
     output_dir: PathText = "output"
     output_format: Literal["nifti", "dicom", "both"] = "nifti"
     output_extension: Literal[".nii.gz", ".nii", ".png"] = ".nii.gz"
+    output_dtype: Annotated[Text, one_of(DTYPES)] = "float32"
     fused_suffix: Annotated[str, Field(strict=True, pattern=r"^[^/\\]*$")] = "fused"
-    colour_map: Text | None = "inferno"
-    functional: Text | None = "auto"
+    colour_map: Text | Mapping[Text, Text] | None = AUTO
+    colour_blend: Annotated[Text, one_of([blend.value for blend in Blend])] = "perceptual"
+    colour_threshold: Annotated[Number, Field(ge=0, le=1)] = 0.05
+    colour_opacity: Annotated[Number, Field(ge=0, le=1)] = 1.0
+    functional: Names | None = ("auto",)
     preset_name: Text = "default"
+    parametric_map: Flag = False
     new_uids: Flag = False
     new_patient_id: Text | None = None
     pseudonym_key: Text | None = Field(default=None, repr=False)
@@ -284,11 +307,19 @@ class FusionConfig:
         require_known("source in noise named", self.denoising.noise, keys)
         if isinstance(self.denoising.denoise_sources, Mapping):
             require_known("source in denoise_sources named", self.denoising.denoise_sources, keys)
-        if self.results.functional not in (None, "auto", *keys):
-            raise ValueError(
-                f"functional: found {self.results.functional!r}, expected auto or one of {', '.join(keys)}"
-            )
+        if unknown := [name for name in self.results.functional or () if name not in (AUTO, *keys)]:
+            raise ValueError(f"functional: found {', '.join(unknown)}, expected auto or one of {', '.join(keys)}")
+        if self.results.colour_map is not None and self.functional_keys:
+            maps_for(self.functional_keys, self.results.colour_map)
         return self
+
+    @property
+    def functional_keys(self) -> tuple[str, ...]:
+        """The sources that are shown in colour."""
+        wanted, keys = self.results.functional or (), self.inputs.keys
+        if AUTO not in wanted:
+            return wanted
+        return tuple(key for key in keys if modality_of(self.inputs.modality_name(key)).functional)
 
     @classmethod
     def of(cls, preset: str | None = None, **settings: Any) -> FusionConfig:

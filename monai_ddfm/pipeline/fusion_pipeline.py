@@ -15,7 +15,6 @@ from typing import Any
 from monai.transforms import Compose
 
 from monai_ddfm import __version__
-from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
 from monai_ddfm.errors import reason_of
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline.config import NOT_IN_KEY, FusionConfig
@@ -77,7 +76,7 @@ class FusionPipeline:
         prior = self._prior
         if prior is None:
             execution = self.config.execution
-            prior = open_prior(execution.weights or BUNDLE_ROOT / WEIGHTS, execution.compile_mode)
+            prior = open_prior(execution.weights, execution.compile_mode, execution.trust_torchscript)
         return prior.eval().to(self.device)
 
     @cached_property

@@ -13,9 +13,12 @@ from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
 
 __all__ = [
+    "BLENDING",
     "COLOUR",
     "FUSED",
+    "GREY",
     "IMAGE",
+    "MAP",
     "OVERLAY",
     "PAINTED",
     "PREVIEW",
@@ -28,9 +31,12 @@ __all__ = [
 IMAGE = "image"  # the sources, concatenated: what MONAI's evaluator hands to the inferer
 FUSED = "pred"  # what it gets back
 COLOUR = "colour"
+GREY = "grey"  # beside a colour picture that takes the result's own name
 PAINTED = "painted"
 PREVIEW = "preview"
 OVERLAY = "overlay"
+BLENDING = "blending"
+MAP = "map"  # the Parametric Map
 _TAKEN = {"case", "fault", IMAGE, FUSED, COLOUR, PAINTED, *MAPS}
 
 
@@ -49,7 +55,7 @@ def series_suffix(config: FusionConfig) -> str:
 
 def dicom_endings(config: FusionConfig) -> list[str]:
     """Return what follows a case's name in those of its DICOM results: the series' folder, then single files."""
-    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm"]
+    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm", f"_{BLENDING}.dcm", f"_{MAP}.dcm"]
 
 
 def result_endings(config: FusionConfig) -> list[str]:
@@ -60,4 +66,5 @@ def result_endings(config: FusionConfig) -> list[str]:
     results = config.results
     fused = (f"_{results.fused_suffix}" if results.fused_suffix else "") + results.output_extension
     maps = [f"_{name}{VOLUME_ENDINGS[0]}" for name in MAPS]
-    return [fused, f"_{COLOUR}{results.output_extension}", *dicom_endings(config), f"_{PREVIEW}.png", *maps]
+    shown = [f"_{name}{results.output_extension}" for name in (COLOUR, GREY)]
+    return [fused, *shown, *dicom_endings(config), f"_{PREVIEW}.png", *maps]

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from monai.transforms import Compose, ConcatItemsd
+import torch
+from monai.transforms import Compose, ConcatItemsd, Lambdad
 
 from monai_ddfm.denoising.measure_noise import GatherNoised, MeasureNoised
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
-from monai_ddfm.pipeline.names import COLOUR, FUSED, IMAGE, PAINTED, series_suffix
+from monai_ddfm.pipeline.names import COLOUR, FUSED, GREY, IMAGE, PAINTED, series_suffix
 from monai_ddfm.report.write_preview import WritePreviewd
 from monai_ddfm.transforms import (
     CheckGeometryd,
@@ -31,8 +33,9 @@ from monai_ddfm.transforms import (
     SplitMapsd,
     WriteDicomd,
     WriteFusedd,
+    WritePictured,
 )
-from monai_ddfm.transforms.modality import functional_key
+from monai_ddfm.transforms.modality import modality_of
 
 __all__ = ["make_postprocessing", "make_preprocessing", "make_writing"]
 
@@ -46,7 +49,8 @@ def make_preprocessing(config: FusionConfig) -> Compose:
     """
     inputs, scales, keys = config.inputs, config.normalisation, list(config.inputs.keys)
     reader = DDFMDicomReader(**{"allow_gaps": inputs.allow_gaps, **inputs.dicom_reader})
-    steps: list[Step] = [ReadSourced(keys, reader), CheckVolumed(keys)]
+    modalities = {key: modality_of(inputs.modality_name(key)).value for key in keys}
+    steps: list[Step] = [ReadSourced(keys, reader, inputs.select, modalities), CheckVolumed(keys)]
     if inputs.register == "rigid":
         steps.append(RegisterRigidd(keys))
     steps.append(CheckGeometryd(keys))
@@ -59,35 +63,38 @@ def make_preprocessing(config: FusionConfig) -> Compose:
                 allow_different_frame=inputs.allow_different_frame,
             )
         )
-    modality = {key: inputs.modality_name(key) for key in keys}
-    measure = "uncertainty" in config.maps.maps or any(config.denoising.cleaned(key) for key in keys)
-    if measure:
-        steps.append(MeasureNoised(keys, modality, config.denoising.noise))
+    measured = "uncertainty" in config.maps.maps or any(config.denoising.cleaned(key) for key in keys)
+    if measured:  # on the grid and in the units that the noise came on
+        steps.append(MeasureNoised(keys, modalities, config.denoising.noise))
     steps.append(MatchGridsd(keys, mode=inputs.interpolation))
     steps.append(
         NormalizeModalityd(
             keys,
-            modality=modality,
+            modality={key: inputs.modality_name(key) for key in keys},
             ct_window=scales.ct_window,
             mr_percentiles=scales.mr_percentiles,
             uptake_percentile=scales.uptake_percentile,
             windows=scales.windows,
+            clip=False,  # what lies beyond the window comes back when units are restored
         )
     )
-    steps.append(ConcatItemsd(keys, name=IMAGE))
-    return Compose([*steps, GatherNoised(keys, name=IMAGE)] if measure else steps)
+    steps += [ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))]
+    return Compose([*steps, GatherNoised(keys, name=IMAGE)] if measured else steps)
 
 
 def _show(config: FusionConfig) -> list[Step]:
     """From the inferer's answer to what a person looks at, all still in [-1, 1] or in colour."""
     keys, results = list(config.inputs.keys), config.results
-    functional = results.functional
-    if functional == "auto":
-        functional = functional_key(keys, config.inputs.modalities)
+    how: dict[str, Any] = {
+        "output_key": COLOUR,
+        "blend": results.colour_blend,
+        "threshold": results.colour_threshold,
+        "opacity": results.colour_opacity,
+    }
     return [
         SplitMapsd(FUSED, maps=config.maps.maps, sources=len(keys)),
-        ColourFunctionald(FUSED, functional=functional, output_key=COLOUR, colour_map=results.colour_map),
-        KeepChromad(FUSED, sources=keys, output_key=COLOUR),
+        ColourFunctionald(FUSED, functional=config.functional_keys, colour_map=results.colour_map, **how),
+        KeepChromad(FUSED, sources=keys, **how),
         PaintProvenanced("provenance", fused=FUSED, output_key=PAINTED),
     ]
 
@@ -122,6 +129,7 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
                 preset=results.preset_name,
                 seed=config.sampling.seed,
                 settings={"made_with": digest},
+                parametric_map=results.parametric_map,
                 new_uids=results.new_uids,
                 new_patient_id=results.new_patient_id,
                 pseudonym_key=results.pseudonym_key,
@@ -131,6 +139,9 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
         )
     if results.output_format != "dicom":
         image = {"extension": results.output_extension, **where}
-        steps.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], **image))
-        steps.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
+        if results.output_extension == ".png" and not results.fused_suffix:
+            steps.append(WritePictured(FUSED, colour=COLOUR, grey_suffix=GREY, **where))
+        else:
+            steps.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], dtype=results.output_dtype, **image))
+            steps.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
     return Compose([*steps, WriteFusedd(list(MAPS), allow_missing_keys=True, **where)])

@@ -40,7 +40,7 @@ def _caller(kind: type[_Caller]) -> _Caller | None:
 
 
 def bundle_root_of_run() -> str:
-    """Return the bundle whose configuration is run: the parent of the file's folder ``configs``, else the installed one."""
+    """Return the bundle of the configuration that is run: the parent of its folder ``configs``, else the installed."""
     workflow = _caller(ConfigWorkflow)
     folder = None if workflow is None else Path(workflow.config_root_path).resolve()
     return str(folder.parent if folder is not None and folder.name == CONFIGS else BUNDLE_ROOT)

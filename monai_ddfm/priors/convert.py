@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 
+from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
 from monai_ddfm.priors.diffusers_unet import DiffusersPrior
 from monai_ddfm.priors.guided_diffusion import GuidedDiffusionPrior
 from monai_ddfm.priors.prior_file import read_header, write_prior_file
+from monai_ddfm.priors.torchscript import TorchScriptPrior, is_torchscript
 from monai_ddfm.priors.unet import UNetPrior
 
 __all__ = ["convert_prior", "open_prior"]
@@ -47,21 +49,27 @@ def convert_prior(source: str | Path, target: str | Path, **options: Any) -> Non
     write_prior_file(target, prior.network.state_dict(), header)
 
 
-def open_prior(weights: str | Path, compile_mode: str | None = None) -> DiffusersPrior | UNetPrior:
+def open_prior(
+    weights: str | Path | None, compile_mode: str | None = None, trust_torchscript: bool = False
+) -> DiffusersPrior | TorchScriptPrior | UNetPrior:
     """Return the prior that a file of `convert_prior` or of the training workflow, or a diffusers folder, describes.
 
-    In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``. The global random state
-    stays as it was, although networks draw their first weights from it.
+    In a configuration: ``network_def: {_target_: monai_ddfm.priors.open_prior, weights: FILE}``. The global random
+    state stays as it was, although networks draw their first weights from it.
 
     Args:
-        weights: the file or folder.
+        weights: the file or folder; None for the shipped weights.
         compile_mode: a mode of `torch.compile`, e.g. ``default``; None runs the network as it is.
+
+        trust_torchscript: open a TorchScript file, too, as a `TorchScriptPrior` with its defaults. It is a program.
 
     Raises:
         FileNotFoundError, ValueError: see `DiffusersPrior` and `UNetPrior`; also a file without architecture.
+        PermissionError: a TorchScript file without `trust_torchscript`.
     """
+    path = BUNDLE_ROOT / WEIGHTS if weights is None else Path(weights)
     with torch.random.fork_rng(devices=[]):
-        prior = _open(Path(weights))
+        prior = TorchScriptPrior(path, trusted=trust_torchscript) if is_torchscript(path) else _open(path)
     if compile_mode is not None:
         prior.network.compile(mode=compile_mode)
     return prior

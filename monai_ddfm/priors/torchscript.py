@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import torch
@@ -12,16 +13,26 @@ from torch import Tensor
 
 from monai_ddfm.priors.network import NetworkPrior
 
-__all__ = ["TorchScriptPrior"]
+__all__ = ["TorchScriptPrior", "is_torchscript"]
+
+
+def is_torchscript(path: Path) -> bool:
+    """Whether a file is a TorchScript archive: a zip with a folder of code. Nothing in it is run."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any("/code/" in name or name.startswith("code/") for name in archive.namelist())
 
 
 class TorchScriptPrior(NetworkPrior):
     """A network saved by `torch.jit.save`, called as ``network(x, timesteps)``.
 
-    TorchScript is read without Python's pickle: it can compute with tensors, and nothing else.
+    TorchScript is a program. It is read without Python's pickle, but as it is loaded and run it can write files
+    (``torch.save``, ``torch.from_file``), so it is not opened unless its origin is trusted.
 
     Args:
         weights: the TorchScript file.
+        trusted: whether its origin is trusted as a program's would have to be.
         channels: image channels, 1 or 3.
         prediction_type: ``epsilon``, ``v_prediction`` or ``sample``.
         alphas_cumprod: ᾱ_t of the training schedule; linear by default.
@@ -29,6 +40,7 @@ class TorchScriptPrior(NetworkPrior):
 
     Raises:
         FileNotFoundError: no such file.
+        PermissionError: not `trusted`; nothing of it was run.
         ValueError: not a TorchScript file.
     """
 
@@ -39,11 +51,17 @@ class TorchScriptPrior(NetworkPrior):
         prediction_type: str = "epsilon",
         alphas_cumprod: Tensor | None = None,
         spatial_multiple: int = 8,
+        trusted: bool = False,
     ) -> None:
         super().__init__(channels, prediction_type, alphas_cumprod, spatial_multiple)
         path = Path(weights)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such TorchScript file")
+        if not trusted:
+            raise PermissionError(
+                f"{path}: TorchScript is a program, which can write files as it runs; if you trust where it comes "
+                "from, say so: --trust-torchscript, or trusted: true in network_def; else ask for safetensors weights"
+            )
         try:
             self.network = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:

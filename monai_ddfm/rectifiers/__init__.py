@@ -10,6 +10,7 @@ from typing import Any
 
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.em import EMRectifier, EMState
+from monai_ddfm.rectifiers.highlight import HighlightRectifier, HighlightState
 from monai_ddfm.rectifiers.reference import ReferenceEMRectifier, ReferenceState
 from monai_ddfm.rectifiers.structure import StructureRectifier, StructureState
 
@@ -17,6 +18,7 @@ RECTIFIERS: Mapping[str, type[Rectifier[Any]]] = {
     "structure": StructureRectifier,
     "em": EMRectifier,
     "reference": ReferenceEMRectifier,
+    "highlight": HighlightRectifier,
 }
 """Every rectifier by its name in settings."""
 
@@ -24,6 +26,8 @@ __all__ = [
     "RECTIFIERS",
     "EMRectifier",
     "EMState",
+    "HighlightRectifier",
+    "HighlightState",
     "Rectifier",
     "ReferenceEMRectifier",
     "ReferenceState",

@@ -34,6 +34,15 @@ class Rectifier(ABC, Generic[State]):
         """Return this rectifier for voxels of that size along the spatial axes; most do not care."""
         return self
 
+    def for_volume(self, sources: Tensor) -> Rectifier[State]:
+        """Return this rectifier with what only a whole volume ``[1, K, D, H, W]`` tells, for parts of it alone."""
+        return self
+
+    @property
+    def reach(self) -> int:
+        """Slices on either side that the answer at a slice depends on, where slices are coupled."""
+        return 0
+
     @abstractmethod
     def start(self, sources: Tensor) -> State:
         """Return the state before the first timestep."""

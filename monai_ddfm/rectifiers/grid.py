@@ -11,7 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["box_mean", "difference", "gradient_energy", "local_range", "per_source", "spatial_axes"]
+__all__ = [
+    "at_edges",
+    "box_mean",
+    "difference",
+    "gradient_energy",
+    "local_range",
+    "per_source",
+    "spatial_axes",
+]
 
 
 def spatial_axes(x: Tensor) -> range:
@@ -32,11 +40,25 @@ def difference(x: Tensor, axis: int) -> Tensor:
     return out
 
 
+def at_edges(x: Tensor, axis: int) -> Tensor:
+    """Mean of the two ends of each edge ``i -> i + 1`` along `axis`, same shape; the far border keeps its value."""
+    out = x.clone()
+    n = x.shape[axis] - 1
+    out.narrow(axis, 0, n).add_(x.narrow(axis, 1, n)).mul_(0.5)
+    return out
+
+
 def gradient_energy(x: Tensor) -> Tensor:
-    """Squared length of the forward-difference gradient, same shape."""
+    """Squared length of the gradient, same shape: along each axis the mean over the edges on either side.
+
+    Both sides alike, so that a mirrored image has the mirrored energy.
+    """
     energy = torch.zeros_like(x)
     for axis in spatial_axes(x):
-        energy += difference(x, axis).square()
+        square = difference(x, axis).square_().mul_(0.5)
+        energy += square
+        n = x.shape[axis] - 1
+        energy.narrow(axis, 1, n).add_(square.narrow(axis, 0, n))
     return energy
 
 

@@ -11,42 +11,83 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.grid import box_mean, difference, gradient_energy, per_source, spatial_axes
+from monai_ddfm.rectifiers.grid import at_edges, box_mean, difference, gradient_energy, per_source, spatial_axes
 
-__all__ = ["contrast_gain", "inject_base_layer", "salience", "salient_gradient"]
+__all__ = [
+    "contrast_gain",
+    "fine_detail",
+    "inject_base_layer",
+    "salience",
+    "salient_gradient",
+    "typical_detail",
+]
 
 # Below these (of the [0, 1] brightness range: 2.5 and 0.75 grey levels of 255) a voxel is dark, a region flat.
 _DARK, _FLAT = 0.01, 0.003
 _LARGEST_GAIN = 2.0  # near black, relative contrast means nothing
 
 
-def salience(
-    bright: Tensor, window: Sequence[int], detail: Sequence[int], mix: float, sharpness: float, noise: Tensor
-) -> Tensor:
-    """Weight of each source's intensity at each voxel.
+def fine_detail(bright: Tensor, window: Sequence[int], detail: Sequence[int], noise: Tensor) -> Tensor:
+    """How much fine detail each source has around each voxel.
 
-    Brightness b_k (mean over a third of the window) and detail e_k (mean over the window of how far a voxel differs
-    from the mean over the detail's size) are mixed geometrically: w_k = (b_k^mix e_k^(1 - mix))^sharpness / sum over
-    the sources.
+    Mean over the window of how far a voxel differs from the mean over the detail's size, less what noise adds to it.
 
     Args:
         bright: sources ``[B, K, *spatial]`` in [0, 1].
         window: odd side lengths of the window, one per spatial axis, in voxels.
         detail: likewise, the size up to which structure counts as detail.
+        noise: noise level of each source ``[B, K]`` in the units of `bright`.
+
+    Returns:
+        e_k, same shape as `bright`, at least 0.
+    """
+    averaged = math.prod(size for size, extent in zip(detail, bright.shape[2:], strict=True) if extent > 1)
+    detail_of_noise = math.sqrt((1 - 1 / averaged) * 2 / math.pi) * noise  # mean |x| of a normal x
+    difference_to_mean = (bright - box_mean(bright, detail)).abs()
+    return (box_mean(difference_to_mean, window) - per_source(detail_of_noise, bright)).clamp_min(0)
+
+
+def typical_detail(fine: Tensor, foreground: Tensor) -> Tensor:
+    """Mean detail of each source over the foreground, ``[B, K]``; that of a source without any counts as flat.
+
+    Args:
+        fine: see `fine_detail`.
+        foreground: which voxels count, ``[B, 1, *spatial]``.
+    """
+    counted = foreground.to(fine)
+    mean = (fine * counted).flatten(2).sum(-1) / counted.flatten(2).sum(-1).clamp_min(1)
+    return mean.clamp_min(_FLAT)
+
+
+def salience(
+    bright: Tensor,
+    fine: Tensor,
+    typical: Tensor,
+    window: Sequence[int],
+    mix: float,
+    sharpness: float,
+    fairness: float,
+) -> Tensor:
+    """Weight of each source at each voxel.
+
+    Brightness b_k (mean over a third of the window) and detail e_k, by what the source has of it elsewhere, t_k, are
+    mixed geometrically: w_k = (b_k^mix (e_k / t_k^fairness)^(1 - mix))^sharpness / sum over the sources.
+
+    Args:
+        bright: sources ``[B, K, *spatial]`` in [0, 1].
+        fine: e_k of the same shape.
+        typical: t_k ``[B, K]``.
+        window: odd side lengths of the window, one per spatial axis, in voxels.
         mix: 0 looks at detail alone, 1 at brightness alone.
         sharpness: 0 weighs all sources alike; the larger, the harder the choice between them.
-        noise: noise level of each source ``[B, K]`` in the units of `bright`; it does not count as detail.
+        fairness: 0 compares the sources' detail as it is, 1 each by its own measure.
 
     Returns:
         weights ``[B, K, *spatial]``, summing to 1 over the sources.
     """
     third = [size // 6 * 2 + 1 for size in window]
-    averaged = math.prod(size for size, extent in zip(detail, bright.shape[2:], strict=True) if extent > 1)
-    detail_of_noise = math.sqrt((1 - 1 / averaged) * 2 / math.pi) * noise  # mean |x| of a normal x
-    difference_to_mean = (bright - box_mean(bright, detail)).abs()
-    fine = (box_mean(difference_to_mean, window) - per_source(detail_of_noise, bright)).clamp_min(0)
     log_bright = torch.log(box_mean(bright, third).clamp_min(0) + _DARK)
-    log_detail = torch.log(fine + _FLAT)
+    log_detail = torch.log(fine + _FLAT) - fairness * per_source(torch.log(typical), bright)
     return torch.softmax(sharpness * (mix * log_bright + (1 - mix) * log_detail), dim=1)
 
 
@@ -115,14 +156,20 @@ def salient_gradient(
     Returns:
         one forward difference ``[B, 1, *spatial]`` per spatial axis.
     """
-    # A forward difference of white noise has variance 2 sigma^2, on each axis that has a neighbour.
+    # A difference of white noise has variance 2 sigma^2, on each axis that has a neighbour.
     axes = sum(extent > 1 for extent in layers.shape[2:])
     energy = box_mean(gradient_energy(layers), window) - per_source(2 * axes * noise.square(), layers)
     strength = weights * (energy.clamp_min(0) + _FLAT**2).sqrt()
-    strongest = (strength == strength.amax(1, keepdim=True)).to(layers)
-    strongest /= strongest.sum(1, keepdim=True)
     in_plane = layers.ndim - 2  # across slices a gain would be flicker
     return [
-        (strongest * (gain if axis >= in_plane else 1) * difference(layers, axis)).sum(1, keepdim=True)
+        _of_strongest(
+            difference(layers, axis) * (at_edges(gain, axis) if axis >= in_plane else 1), at_edges(strength, axis)
+        )
         for axis in spatial_axes(layers)
     ]
+
+
+def _of_strongest(values: Tensor, strength: Tensor) -> Tensor:
+    """The value ``[B, 1, *spatial]`` of the strongest source at each edge; the mean over several exactly alike."""
+    strongest = (strength == strength.amax(1, keepdim=True)).to(values)
+    return (strongest * values).sum(1, keepdim=True) / strongest.sum(1, keepdim=True)

@@ -13,10 +13,18 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.denoising.noise_estimate import estimate_noise
+from monai_ddfm.foreground import EMPTY, has_foreground
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
-from monai_ddfm.rectifiers.salience import contrast_gain, inject_base_layer, salience, salient_gradient
+from monai_ddfm.rectifiers.salience import (
+    contrast_gain,
+    fine_detail,
+    inject_base_layer,
+    salience,
+    salient_gradient,
+    typical_detail,
+)
 
 __all__ = ["StructureRectifier", "StructureState"]
 
@@ -24,8 +32,8 @@ __all__ = ["StructureRectifier", "StructureState"]
 _KNEE_INTENSITY, _KNEE_GRADIENT = 0.01, 0.01
 _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
+_SETTLES = 12  # slices, beyond its windows, over which the iteration carries less than 1e-4 of the range
 _LAYER_WINDOW = 25  # voxels; a base layer is smoother than any detail
-_BACKGROUND = -1.0 + 1e-6
 
 
 class StructureState(NamedTuple):
@@ -51,8 +59,8 @@ class StructureState(NamedTuple):
 class StructureRectifier(Rectifier[StructureState]):
     """Likelihood sum_k w_k |f - m_k|_1 + structure |grad f - g|_1 of K >= 2 sources, solved by EM.
 
-    w_k is the salience of source k at the voxel, m_k the source with the others' base layers in it, g the gradient of the
-    source that is salient and has gradients there; the derivation is in docs/structure_rectifier.md. The sources'
+    w_k is the salience of source k at the voxel, m_k the source with the others' base layers in it, g the gradient of
+    the source that is salient and has gradients there; the derivation is in docs/structure_rectifier.md. The sources'
     answer d does not depend on the prior's proposal, as the likelihood is strictly convex, so it is computed once, in
     `start`. Each timestep weighs it against the proposal by their precisions, f = (P d + L x0) / (P + L), with
     P = 1 / sigma_n^2 from the sources' noise and L = prior_strength / sigma_t^2: clean sources decide alone, noisy ones
@@ -60,11 +68,15 @@ class StructureRectifier(Rectifier[StructureState]):
 
     Args:
         mix: what makes a source salient: 0 detail (edges, texture) alone, 1 brightness alone.
+        fairness: by what measure detail is compared where intensities are chosen: 0 as it is, 1 by what each source has
+            elsewhere, so that a smooth source is heard where it says much for it.
+        edge_fairness: likewise where edges and texture are chosen; smaller, so that fine structure stays where a smooth
+            source gives the brightness.
         sharpness: how hard the choice between sources is; 0 averages, large values take the most salient one.
         window: odd side length, in voxels of the finest axis, of the neighbourhood salience is measured in. Small:
             choices follow detail; large: choices are smooth.
-        base_layer_gain: how much of the weaker sources' base layer (their smooth brightness) is injected where another one
-            dominates: 0 none.
+        base_layer_gain: how much of the weaker sources' base layer (their smooth brightness) is injected where another
+            one dominates: 0 none.
         structure: weight of the gradients against the intensities. Small: intensities are kept and edges soften; large:
             edges and texture are kept and brightness drifts.
         contrast: how far gradients rise with the injected brightness: 0 not at all, 1 so that they keep their
@@ -86,11 +98,13 @@ class StructureRectifier(Rectifier[StructureState]):
 
     def __init__(
         self,
-        mix: float = 0.4,
-        sharpness: float = 4.0,
+        mix: float = 0.45,
+        fairness: float = 0.7,
+        edge_fairness: float = 0.5,
+        sharpness: float = 8.0,
         window: int = 31,
-        base_layer_gain: float = 0.15,
-        structure: float = 1.4,
+        base_layer_gain: float = 0.08,
+        structure: float = 2.0,
         contrast: float = 2.0,
         iterations: int = 15,
         sweeps: int = 3,
@@ -106,6 +120,8 @@ class StructureRectifier(Rectifier[StructureState]):
         if window < 1 or window % 2 == 0:
             raise ValueError(f"window must be odd and positive, got {window}")
         for name, value in (
+            ("fairness", fairness),
+            ("edge_fairness", edge_fairness),
             ("sharpness", sharpness),
             ("base_layer_gain", base_layer_gain),
             ("structure", structure),
@@ -121,6 +137,8 @@ class StructureRectifier(Rectifier[StructureState]):
         if spatial_dims not in (2, 3):
             raise ValueError(f"spatial_dims must be 2 (slices) or 3 (volumes), got {spatial_dims}")
         self.mix = mix
+        self.fairness = fairness
+        self.edge_fairness = edge_fairness
         self.sharpness = sharpness
         self.window = window
         self.base_layer_gain = base_layer_gain
@@ -134,6 +152,8 @@ class StructureRectifier(Rectifier[StructureState]):
         self.tolerated_noise = tolerated_noise
         self.spatial_dims = spatial_dims
         self.spacing_given = spacing is not None
+        self.volume_noise: Tensor | None = None
+        self.volume_detail: Tensor | None = None
         self.fineness = self._fineness([1.0] * spatial_dims if spacing is None else spacing)
 
     def _fineness(self, spacing: Sequence[float]) -> list[float]:
@@ -150,6 +170,22 @@ class StructureRectifier(Rectifier[StructureState]):
         fitted.fineness = self._fineness(spacing)
         return fitted
 
+    def for_volume(self, sources: Tensor) -> StructureRectifier:
+        """Return this rectifier with the noise and the typical detail of a whole volume, for parts of it."""
+        fitted = copy(self)
+        fitted.volume_noise = estimate_noise(sources)
+        noise = fitted._noise(sources)
+        fine = fine_detail((sources + 1) / 2, self._voxels(self.window), self._voxels(_DETAIL), noise / 2)
+        fitted.volume_detail = typical_detail(fine, has_foreground(sources))
+        return fitted
+
+    @property
+    def reach(self) -> int:
+        """Slices on either side that windows look at, and further to where the iteration's influence has died away."""
+        of_salience = sum(self._voxels(size)[0] // 2 for size in (self.window, _DETAIL, _GRADIENT_WINDOW))
+        of_layers = 2 * (self._voxels(_LAYER_WINDOW)[0] // 2)
+        return max(of_salience, of_layers) + _SETTLES
+
     def start(self, sources: Tensor) -> StructureState:
         """Solve for what the sources alone ask for, and measure their noise.
 
@@ -164,11 +200,16 @@ class StructureRectifier(Rectifier[StructureState]):
         low, high = (bound.expand(sources[:, :1].shape) for bound in bounds)
         bright, darkest, brightest = ((values + 1) / 2 for values in (sources, low, high))
         window, detail = self._voxels(self.window), self._voxels(_DETAIL)
-        weights = salience(bright, window, detail, self.mix, self.sharpness, noise / 2)
+        fine = fine_detail(bright, window, detail, noise / 2)
+        typical = typical_detail(fine, has_foreground(sources)) if self.volume_detail is None else self.volume_detail
+        weights, edge_weights = (
+            salience(bright, fine, typical, window, self.mix, self.sharpness, fairness)
+            for fairness in (self.fairness, self.edge_fairness)
+        )
         smooth = self._voxels(_LAYER_WINDOW)
         layers = inject_base_layer(bright, self.base_layer_gain, smooth, brightest)
         gain = contrast_gain(bright, layers, self.contrast, smooth)
-        gradient = salient_gradient(layers, weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
+        gradient = salient_gradient(layers, edge_weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
         solution = fit_intensities_and_gradients(
             start=(weights * layers).sum(1, keepdim=True),
             layers=layers,
@@ -208,10 +249,10 @@ class StructureRectifier(Rectifier[StructureState]):
 
     def _noise(self, sources: Tensor) -> Tensor:
         """Noise level of each source beyond what is tolerated, ``[B, K]``."""
-        if self.noise is None:
-            level = estimate_noise(sources)
-        else:
+        if self.noise is not None:
             level = sources.new_full(sources.shape[:2], self.noise)
+        else:
+            level = estimate_noise(sources) if self.volume_noise is None else self.volume_noise.to(sources)
         return (level.square() - self.tolerated_noise**2).clamp_min(0).sqrt()
 
     def _voxels(self, window: int) -> list[int]:
@@ -221,5 +262,5 @@ class StructureRectifier(Rectifier[StructureState]):
 
 def _within(f: Tensor, sources: Tensor, state: StructureState) -> Tensor:
     """Keep f within its bounds, and background background."""
-    background = (sources <= _BACKGROUND).all(dim=1, keepdim=True)
+    background = (sources <= EMPTY).all(dim=1, keepdim=True)
     return f.clamp(state.low, state.high).masked_fill(background, -1.0)

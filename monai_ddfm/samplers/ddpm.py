@@ -24,17 +24,20 @@ def sample_ddpm(
     predict_x0: PredictX0,
     rectify: Rectify[State],
     state: State,
-    noise: Noise,
+    eta: float = 0.0,
+    noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> tuple[Tensor, State]:
     """Sample from the DDPM posterior q(x_prev | x_t, x0) at the rectified x0 (DDFM, Algorithm 1).
 
     The posterior is eq. 7 of Ho et al. 2020; over a respaced list α_t is ᾱ_t / ᾱ_prev.
-    Arguments and result as `sample_ddim`; `noise` is always needed.
+    Arguments and result as `sample_ddim`; `noise` is always needed, `eta` is not used.
 
     Raises:
-        ValueError: bad timesteps.
+        ValueError: bad timesteps, or no `noise`.
     """
+    if noise is None:
+        raise ValueError("ancestral sampling adds noise at each step: give `noise`, a function of the timestep")
 
     def step(x_t: Tensor, x0: Tensor, t: int, alpha_cumprod: float, alpha_prev: float) -> Tensor:
         alpha = alpha_cumprod / alpha_prev

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from monai_ddfm.samplers.sampling_loop import Callback, PredictX0, Rectify, sampling_loop
+from monai_ddfm.samplers.sampling_loop import Callback, Noise, PredictX0, Rectify, sampling_loop
 
 __all__ = ["sample_dpm_solver"]
 
@@ -30,13 +30,15 @@ def sample_dpm_solver(
     predict_x0: PredictX0,
     rectify: Rectify[State],
     state: State,
+    eta: float = 0.0,
+    noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> tuple[Tensor, State]:
     """Sample with DPM-Solver++(2M): x0 is extrapolated linearly in λ from this rectified x0 and the one before.
 
     With h = λ_prev - λ_t: x_prev = (σ_prev / σ_t) x_t + √ᾱ_prev (1 - e^{-h}) D, where D is x0 in the first step and
     x0 + (h / 2 h_before) (x0 - x0_before) later (arXiv 2211.01095, algorithm 2). The last step ends at the rectified x0
-    itself. Arguments and result as `sample_ddim`.
+    itself. Arguments and result as `sample_ddim`; no noise is added, `eta` and `noise` are not used.
 
     Raises:
         ValueError: bad timesteps.

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from torch import Tensor
 
 from monai_ddfm.samplers.timesteps import check_timesteps
 
-__all__ = ["Callback", "Noise", "PredictX0", "Rectify", "Step", "sampling_loop"]
+__all__ = ["Callback", "Noise", "PredictX0", "Rectify", "Sampler", "Step", "sampling_loop"]
 
 State = TypeVar("State")
 PredictX0 = Callable[[Tensor, int], Tensor]
@@ -25,6 +25,24 @@ Callback = Callable[[int, int, Tensor, Tensor], None]
 """``(step, t, x, x0)`` after each step: the new x and the rectified x0 it was made from."""
 Step = Callable[[Tensor, Tensor, int, float, float], Tensor]
 """``(x_t, x0, t, ᾱ_t, ᾱ_prev) -> x_prev``."""
+
+
+class Sampler(Protocol):
+    """What every sampler takes; arguments and result as of `sample_ddim`."""
+
+    def __call__(
+        self,
+        x: Tensor,
+        timesteps: Sequence[int],
+        alphas_cumprod: Tensor,
+        predict_x0: PredictX0,
+        rectify: Rectify[State],
+        state: State,
+        eta: float = 0.0,
+        noise: Noise | None = None,
+        callback: Callback | None = None,
+    ) -> tuple[Tensor, State]:
+        """Sample."""
 
 
 def sampling_loop(

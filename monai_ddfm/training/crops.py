@@ -18,9 +18,9 @@ from monai.transforms import MapTransform, RandomizableTransform
 from torch import Tensor
 from torch.utils.data import Dataset, DistributedSampler
 
-__all__ = ["CropDataset", "CropSampler", "RandPlaneCropd"]
+from monai_ddfm.foreground import BODY
 
-_BACKGROUND = -0.95
+__all__ = ["CropDataset", "CropSampler", "RandPlaneCropd"]
 
 
 class RandPlaneCropd(RandomizableTransform, MapTransform):
@@ -71,7 +71,7 @@ class RandPlaneCropd(RandomizableTransform, MapTransform):
             axis = axes[self.R.randint(len(axes))]
             image = volume.select(axis, self.R.randint(volume.shape[axis]))
             crop = self._window(image, np.delete(spacing, axis))
-            if float((crop > _BACKGROUND).float().mean()) >= self.foreground:
+            if float((crop > BODY).float().mean()) >= self.foreground:
                 break
         if crop.shape != (self.size, self.size):
             resampled = F.interpolate(crop[None, None], (self.size, self.size), mode="bicubic", antialias=True)

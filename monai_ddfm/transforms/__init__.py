@@ -21,6 +21,12 @@ from monai_ddfm.transforms.colour_functional import (
 )
 from monai_ddfm.transforms.keep_chroma import KeepChromaD, KeepChromad, KeepChromaDict
 from monai_ddfm.transforms.match_grids import MatchGrids, MatchGridsD, MatchGridsd, MatchGridsDict
+from monai_ddfm.transforms.measure_regions import (
+    MeasureRegions,
+    MeasureRegionsD,
+    MeasureRegionsd,
+    MeasureRegionsDict,
+)
 from monai_ddfm.transforms.modality import Modality, modality_of
 from monai_ddfm.transforms.normalize_like import NormalizeLike, NormalizeLikeD, NormalizeLiked, NormalizeLikeDict
 from monai_ddfm.transforms.normalize_modality import (
@@ -41,6 +47,8 @@ from monai_ddfm.transforms.restore_intensity import (
 from monai_ddfm.transforms.split_maps import SplitMapsD, SplitMapsd, SplitMapsDict
 from monai_ddfm.transforms.write_dicom import WriteDicomD, WriteDicomd, WriteDicomDict
 from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict
+from monai_ddfm.transforms.write_picture import WritePictureD, WritePictured, WritePictureDict
+from monai_ddfm.transforms.write_regions import WriteRegionsD, WriteRegionsd, WriteRegionsDict
 
 __all__ = [
     "CheckGeometry",
@@ -66,6 +74,10 @@ __all__ = [
     "MatchGridsD",
     "MatchGridsDict",
     "MatchGridsd",
+    "MeasureRegions",
+    "MeasureRegionsD",
+    "MeasureRegionsDict",
+    "MeasureRegionsd",
     "Modality",
     "NormalizeLike",
     "NormalizeLikeD",
@@ -100,5 +112,11 @@ __all__ = [
     "WriteFusedD",
     "WriteFusedDict",
     "WriteFusedd",
+    "WritePictureD",
+    "WritePictureDict",
+    "WritePictured",
+    "WriteRegionsD",
+    "WriteRegionsDict",
+    "WriteRegionsd",
     "modality_of",
 ]

@@ -15,7 +15,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
-from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.check_volume import WITHOUT_PLACE, file_of
 
 __all__ = ["CheckGeometry", "CheckGeometryD", "CheckGeometryDict", "CheckGeometryd", "overlap_with"]
 
@@ -36,6 +36,22 @@ def overlap_with(anchor: torch.Tensor, source: torch.Tensor) -> float:
     return float(inside.all(axis=1).mean())
 
 
+def _check_pictures(img: torch.Tensor, anchor: torch.Tensor, what: str) -> None:
+    """Refuse to compare what has no place in space, unless both are of one size: pixel by pixel then."""
+    placeless = [isinstance(one, MetaTensor) and bool(one.meta.get(WITHOUT_PLACE)) for one in (img, anchor)]
+    if any(placeless) and img.shape[1:] != anchor.shape[1:]:
+        sizes = [" x ".join(map(str, one.shape[1:])) for one in (img, anchor)]
+        raise ValueError(
+            f"{what}: {sizes[0]} pixels, but {file_of(anchor, 'the anchor')} has {sizes[1]}; pictures do not say where "
+            "they lie, so they must be of one size: register them and export both on one grid"
+        )
+    if any(placeless) and not all(placeless):
+        raise ValueError(
+            f"{what} and {file_of(anchor, 'the anchor')}: one is a picture, which does not say where it lies, the "
+            "other a volume; fuse pictures with pictures, and volumes with volumes"
+        )
+
+
 class CheckGeometry(Transform):
     """Require a usable affine, and an overlap in space with the anchor.
 
@@ -52,7 +68,8 @@ class CheckGeometry(Transform):
         """Check ``[C, H, W, D]`` alone and, if given, against `anchor`; returns it unchanged.
 
         Raises:
-            ValueError: an affine that is not finite, not invertible or of absurd voxel size, or too little overlap.
+            ValueError: an affine that is not finite, not invertible or of absurd voxel size, too little overlap, or
+                pictures of different size.
         """
         affine, what = _affine_of(img), file_of(img, name)
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -66,6 +83,7 @@ class CheckGeometry(Transform):
             )
         if anchor is None:
             return img
+        _check_pictures(img, anchor, what)
         overlap = overlap_with(anchor, img)
         if overlap < self.min_overlap:
             raise ValueError(

@@ -14,7 +14,10 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor
 
-__all__ = ["CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of"]
+__all__ = ["WITHOUT_PLACE", "CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of"]
+
+WITHOUT_PLACE = "without_place"
+"""Key in the meta of images that do not say where they lie: pictures, arrays without an affine."""
 
 
 def file_of(img: torch.Tensor, default: str = "image") -> str:
@@ -44,6 +47,7 @@ class CheckVolume(Transform):
             ValueError: several channels or time points, another number of dimensions, complex, NaN or infinite voxels,
                 no voxels, or one value everywhere. The message names the file.
         """
+        placed = isinstance(img, MetaTensor)
         img = convert_to_tensor(img, track_meta=True)
         what = file_of(img, name)
         if img.numel() == 0:
@@ -66,7 +70,10 @@ class CheckVolume(Transform):
             )
         if not self.allow_constant and bool(img.min() == img.max()):
             raise ValueError(f"{what}: every voxel is {float(img.min()):g}, there is nothing to fuse; check the export")
-        return MetaTensor(img[..., None] if img.ndim == 3 else img)
+        checked = MetaTensor(img[..., None] if img.ndim == 3 else img)
+        if not placed:
+            checked.meta[WITHOUT_PLACE] = True
+        return checked
 
 
 class CheckVolumed(MapTransform):

@@ -1,77 +1,101 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Colour for fusions with PET or SPECT: brightness from the fusion, hue from the tracer."""
+"""Colour for fusions with PET or SPECT: anatomy from the fusion, colours from the tracers."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from matplotlib import colormaps
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
+from monai.utils import ensure_tuple
+from torch import Tensor
 
-__all__ = [
-    "ColourFunctional",
-    "ColourFunctionalD",
-    "ColourFunctionalDict",
-    "ColourFunctionald",
-    "add_chroma",
-    "split_chroma",
-]
+from monai_ddfm.transforms.colour_maps import AUTO, colour_table, maps_for
+from monai_ddfm.transforms.colour_mixing import Blend, mix, opacity_of
 
-_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as the fusion reads colour pictures
+__all__ = ["ColourFunctional", "ColourFunctionalD", "ColourFunctionalDict", "ColourFunctionald"]
 
-
-def split_chroma(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return luminance ``[1, ...]`` and chroma ``[3, ...]`` (the rest, of luminance zero) of RGB ``[3, ...]``."""
-    weights = torch.tensor(_LUMINANCE, dtype=rgb.dtype, device=rgb.device).view(3, *[1] * (rgb.ndim - 1))
-    grey = (weights * rgb).sum(dim=0, keepdim=True)
-    return grey, rgb - grey
-
-
-def add_chroma(grey: torch.Tensor, chroma: torch.Tensor) -> torch.Tensor:
-    """Return RGB ``[3, ...]`` in [0, 1]: luminance ``grey`` ``[1, ...]``, hue of ``chroma`` ``[3, ...]``.
-
-    Where a colour would leave [0, 1] its saturation is lowered, never its hue or its luminance.
-    """
-    grey = grey.clamp(0.0, 1.0)
-    room = torch.where(chroma > 0, 1.0 - grey, grey)
-    limit = torch.where(chroma.abs() > 1e-6, room / chroma.abs().clamp_min(1e-6), torch.ones_like(chroma))
-    return grey + chroma * limit.amin(dim=0, keepdim=True).clamp(0.0, 1.0)
+_LEVELS = 256
 
 
 class ColourFunctional(Transform):
-    """Colour a fused image by the uptake of its functional source.
+    """Colour a fused image by the uptake of its functional sources.
 
-    The luminance is the fused image's. The chroma is that of the colour map at the uptake, weighted by the uptake, so
-    that tissue without uptake stays grey.
+    Several sources have one colour map each; their light adds up, as that of lamps does.
 
     Args:
-        colour_map: name of a matplotlib colour map; ``inferno`` is perceptually uniform, ``hot``, ``jet`` and
-            ``nipy_spectral`` are usual in clinics.
+        colour_maps: a name of `monai_ddfm.transforms.colour_maps` for each functional source.
+        blend: how colour joins grey, see `Blend`.
+        threshold: uptake, of the range from none to the highest, below which nothing is coloured.
+        opacity: the largest, from 0 (grey) to 1.
 
     Raises:
-        ValueError: no such colour map.
+        ValueError: no such colour map or blend, or a number outside [0, 1].
     """
 
-    def __init__(self, colour_map: str = "inferno") -> None:
-        if colour_map not in colormaps:
-            raise ValueError(f"no colour map {colour_map!r}; take one of matplotlib's, e.g. inferno, magma, hot or jet")
-        table = colormaps[colour_map](np.linspace(0.0, 1.0, 256))[:, :3]
-        self.table = torch.from_numpy(table).float()
+    def __init__(
+        self,
+        colour_maps: str | Sequence[str] = "inferno",
+        blend: str | Blend = Blend.PERCEPTUAL,
+        threshold: float = 0.05,
+        opacity: float = 1.0,
+    ) -> None:
+        if blend not in list(Blend):
+            raise ValueError(f"blend must be one of {', '.join(Blend)}, got {blend!r}")
+        if not (0 <= threshold <= 1 and 0 <= opacity <= 1):
+            raise ValueError(f"threshold and opacity must be from 0 to 1, got {threshold} and {opacity}")
+        self.blend = Blend(blend)
+        self.threshold, self.opacity = threshold, opacity
+        self.tables = [colour_table(name) for name in ensure_tuple(colour_maps)]
 
-    def __call__(self, fused: torch.Tensor, functional: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        """Return RGB ``[3, ...]`` in [0, 1] for ``fused`` and ``functional`` ``[1, ...]`` in [-1, 1], on one grid."""
-        grey = ((fused + 1.0) / 2.0).clamp(0.0, 1.0)
-        uptake = ((functional + 1.0) / 2.0).clamp(0.0, 1.0).to(grey)
-        colours = self.table.to(grey)[(uptake[0].as_subclass(torch.Tensor) * 255.0).round().long()].movedim(-1, 0)
-        rgb = add_chroma(grey.as_subclass(torch.Tensor), split_chroma(colours)[1] * uptake.as_subclass(torch.Tensor))
+    def __call__(self, fused: Tensor, functional: Tensor | Sequence[Tensor]) -> Tensor:  # type: ignore[override]
+        """Return RGB ``[3, ...]`` in [0, 1], on one grid.
+
+        Args:
+            fused: ``[1, ...]`` in [-1, 1].
+            functional: the source, or one for each colour map, likewise.
+
+        Raises:
+            ValueError: not as many sources as colour maps.
+        """
+        sources = [functional] if isinstance(functional, Tensor) else list(functional)
+        if len(sources) != len(self.tables):
+            raise ValueError(f"{len(sources)} functional sources for {len(self.tables)} colour maps; give one for each")
+        grey, *uptakes = (
+            ((image.as_subclass(Tensor).to(fused) + 1.0) / 2.0).clamp(0.0, 1.0).as_subclass(Tensor)
+            for image in (fused, *sources)
+        )
+        rgb = self._looked_up(grey, uptakes[0]) if len(uptakes) == 1 else self._of_several(grey, uptakes)
         return MetaTensor(rgb, meta=fused.meta) if isinstance(fused, MetaTensor) else rgb
+
+    def _looked_up(self, grey: Tensor, uptake: Tensor) -> Tensor:
+        """One source: an 8-bit picture has 256 x 256 pairs of grey and uptake, mixed once each."""
+        level = torch.linspace(0.0, 1.0, _LEVELS, device=grey.device)
+        greys, uptakes = torch.meshgrid(level, level, indexing="ij")
+        table = self._mixed(greys[None], [uptakes[None]]).movedim(0, -1)
+        row, column = ((image[0] * (_LEVELS - 1)).round().long() for image in (grey, uptake))
+        return table[row, column].movedim(-1, 0)
+
+    def _of_several(self, grey: Tensor, uptakes: Sequence[Tensor]) -> Tensor:
+        """Several sources, plane by plane along the last axis, for memory's sake."""
+        planes = range(grey.shape[-1])
+        return torch.stack([self._mixed(grey[..., i], [uptake[..., i] for uptake in uptakes]) for i in planes], dim=-1)
+
+    def _mixed(self, grey: Tensor, uptakes: Sequence[Tensor]) -> Tensor:
+        light = torch.zeros_like(grey).expand(3, *grey.shape[1:])
+        seen_through = torch.ones_like(grey)
+        for table, uptake in zip(self.tables, uptakes, strict=True):
+            colours = table.to(grey)[(uptake[0] * (_LEVELS - 1)).round().long()].movedim(-1, 0)
+            opacity = opacity_of(uptake, self.blend, self.threshold, self.opacity)
+            light = light + (colours if len(uptakes) == 1 else (colours * (opacity > 0)).square())
+            seen_through = seen_through * (1.0 - opacity)
+        colour = light if len(uptakes) == 1 else light.sqrt().clamp(max=1.0)  # gamma 2: light adds, not its code
+        return mix(grey, colour, 1.0 - seen_through, self.blend)
 
 
 class ColourFunctionald(MapTransform):
@@ -79,29 +103,39 @@ class ColourFunctionald(MapTransform):
 
     Args:
         keys: fused images.
-        functional: key of the PET or SPECT; None does nothing.
+        functional: key of the PET or SPECT, or several; None does nothing.
         output_key: key of the colour image.
-        colour_map: see `ColourFunctional`; None does nothing.
+        colour_map: for one source its map, for several ``{key: map}``, or ``auto``; None does nothing.
+        blend, threshold, opacity: see `ColourFunctional`.
+
+    Raises:
+        ValueError: see `maps_for` and `ColourFunctional`.
     """
 
     def __init__(
         self,
         keys: KeysCollection,
-        functional: str | None,
+        functional: str | Sequence[str] | None,
         output_key: str = "colour",
-        colour_map: str | None = "inferno",
+        colour_map: str | Mapping[str, str] | None = AUTO,
+        blend: str | Blend = Blend.PERCEPTUAL,
+        threshold: float = 0.05,
+        opacity: float = 1.0,
     ) -> None:
         super().__init__(keys)
-        self.functional = functional
+        self.functional = ensure_tuple(functional or ())
         self.output_key = output_key
-        self.colour = None if colour_map is None or functional is None else ColourFunctional(colour_map)
+        self.colour = None
+        if colour_map is not None and self.functional:
+            self.colour = ColourFunctional(maps_for(self.functional, colour_map), blend, threshold, opacity)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Add the colour image."""
         coloured = dict(data)
         if self.colour is not None:
             for key in self.key_iterator(coloured):
-                coloured[self.output_key] = self.colour(coloured[key], coloured[self.functional])
+                sources = [coloured[source] for source in self.functional]
+                coloured[self.output_key] = self.colour(coloured[key], sources)
         return coloured
 
 

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from enum import Enum
 
-__all__ = ["Modality", "functional_key", "modality_of"]
+__all__ = ["Modality", "modality_of"]
 
 
 class Modality(str, Enum):
@@ -65,8 +64,3 @@ def modality_of(name: str) -> Modality:
             "CT, PET or SPECT in it, or give the modality (MR, CT, PT or NM) yourself"
         )
     return found[0]
-
-
-def functional_key(keys: Sequence[str], modalities: Mapping[str, str] | None = None) -> str | None:
-    """Return the first key whose modality is PET or SPECT, None when there is none."""
-    return next((key for key in keys if modality_of((modalities or {}).get(key, key)).functional), None)

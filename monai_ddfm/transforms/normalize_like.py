@@ -15,6 +15,7 @@ from monai.transforms import MapTransform, Transform
 
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
+from monai_ddfm.transforms.restore_intensity import range_with
 
 __all__ = ["NormalizeLike", "NormalizeLikeD", "NormalizeLikeDict", "NormalizeLiked"]
 
@@ -36,7 +37,9 @@ class NormalizeLike(Transform):
                 "fused image has the grid of its anchor: give the same anchor that it was fused with"
             )
         low, high = (float(value) for value in like.meta[INTENSITY_RANGE])
-        return ((img - low) * (2.0 / (high - low)) - 1.0).clamp(-1.0, 1.0)
+        black, white = range_with(like)
+        scaled = (img - low) * (2.0 / (high - low)) - 1.0
+        return ((scaled - black) * (2.0 / (white - black)) - 1.0).clamp(-1.0, 1.0)
 
 
 class NormalizeLiked(MapTransform):

@@ -40,16 +40,19 @@ def intensity_window(
 ) -> tuple[float, float]:
     """Return the (low, high) values, in scanner units, that become -1 and 1.
 
-    CT: the window in HU. MR: percentiles of the volume. PET and SPECT: zero to a robust maximum.
+    CT: the window in HU. MR: percentiles of the volume. PET and SPECT: zero to a robust maximum. Background is not
+    counted: of MR the lowest value, which air, masks and padding hold, counts once; of PET and SPECT only uptake.
     """
     if modality is Modality.CT:
         low, high = ct_window
         return float(low), float(high)
     voxels = img.detach().cpu().numpy()
     if modality is Modality.MR:
-        low, high = np.percentile(voxels, mr_percentiles)
+        lowest = voxels.min()
+        low, high = np.percentile(np.append(voxels[voxels > lowest], lowest), mr_percentiles)
         return float(low), float(high)
-    return 0.0, float(np.percentile(voxels, uptake_percentile))
+    uptake = voxels[voxels > 0]
+    return 0.0, float(np.percentile(uptake, uptake_percentile)) if uptake.size else 0.0
 
 
 class NormalizeModality(Transform):
@@ -58,9 +61,10 @@ class NormalizeModality(Transform):
     Args:
         modality: MR, CT, PT (PET) or NM (SPECT), or any name that `modality_of` understands.
         ct_window: HU that become -1 and 1.
-        mr_percentiles: percentiles of the volume that become -1 and 1.
-        uptake_percentile: percentile of PET/SPECT that becomes 1; zero becomes -1.
+        mr_percentiles: percentiles of the volume that become -1 and 1; its background is not counted.
+        uptake_percentile: percentile of the uptake of PET/SPECT that becomes 1; zero becomes -1.
         window: (low, high) in scanner units; overrules all of the above.
+        clip: end at -1 and 1; else values beyond the window go beyond, and none is lost.
 
     Raises:
         ValueError: a window or percentiles that do not rise.
@@ -73,6 +77,7 @@ class NormalizeModality(Transform):
         mr_percentiles: Sequence[float] = (0.5, 99.5),
         uptake_percentile: float = 99.9,
         window: Sequence[float] | None = None,
+        clip: bool = True,
     ) -> None:
         for name, limits in (("ct_window", ct_window), ("mr_percentiles", mr_percentiles), ("window", window)):
             if limits is not None and (len(limits) != 2 or not limits[0] < limits[1]):
@@ -82,6 +87,7 @@ class NormalizeModality(Transform):
         self.mr_percentiles = mr_percentiles
         self.uptake_percentile = uptake_percentile
         self.window = window
+        self.clip = clip
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
         """Normalise ``[C, *spatial]``; ``meta`` gains ``intensity_range`` and ``modality``.
@@ -101,7 +107,9 @@ class NormalizeModality(Transform):
                 f"{file_of(img)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
                 f"the window of a {self.modality.value} image; check the units (CT in HU) or give another window"
             )
-        scaled = MetaTensor((img - low).mul_(2.0 / (high - low)).sub_(1.0).clamp_(-1.0, 1.0))
+        scaled = MetaTensor((img - low).mul_(2.0 / (high - low)).sub_(1.0))
+        if self.clip:
+            scaled.clamp_(-1.0, 1.0)
         scaled.meta[INTENSITY_RANGE] = (float(low), float(high))
         scaled.meta["modality"] = self.modality.value
         noise = noise_of(scaled)
@@ -121,6 +129,7 @@ class NormalizeModalityd(MapTransform):
         mr_percentiles: percentiles of MR volumes that become -1 and 1.
         uptake_percentile: percentile of PET/SPECT that becomes 1.
         windows: windows of single keys in scanner units, ``{"CT": [-100, 900]}``.
+        clip: see `NormalizeModality`.
         allow_missing_keys: skip keys that a case lacks.
     """
 
@@ -132,6 +141,7 @@ class NormalizeModalityd(MapTransform):
         mr_percentiles: Sequence[float] = (0.5, 99.5),
         uptake_percentile: float = 99.9,
         windows: Mapping[str, Sequence[float]] | None = None,
+        clip: bool = True,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -142,7 +152,7 @@ class NormalizeModalityd(MapTransform):
             names = list(ensure_tuple_rep(modality, len(names)))
         self.normalize = {
             key: NormalizeModality(
-                name, ct_window, mr_percentiles, uptake_percentile, window=(windows or {}).get(str(key))
+                name, ct_window, mr_percentiles, uptake_percentile, (windows or {}).get(str(key)), clip
             )
             for key, name in zip(self.keys, names, strict=True)
         }

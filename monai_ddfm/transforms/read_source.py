@@ -9,21 +9,31 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from monai.config import KeysCollection
 from monai.data import ImageReader, MetaTensor, NibabelReader, PILReader
 from monai.transforms import EnsureChannelFirst, MapTransform, Transform
 from monai.utils import ImageMetaKey
-from PIL.Image import Image
 
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
+from monai_ddfm.dicom.read.series import SeriesChoiceError
 from monai_ddfm.errors import reason_of
 from monai_ddfm.io.endings import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
+from monai_ddfm.io.existing import require_existing
+from monai_ddfm.io.nifti import read_nifti
+from monai_ddfm.io.picture import grey_picture
+from monai_ddfm.transforms.check_volume import WITHOUT_PLACE
 
 __all__ = ["ReadSource", "ReadSourceD", "ReadSourceDict", "ReadSourced"]
 
 
-def _to_grey(picture: Image) -> Image:
-    return picture.convert("L")
+class _NiftiReader(NibabelReader):
+    """MONAI's reader of NIfTI, on files that were read to the end."""
+
+    def read(self, data: Any, **kwargs: Any) -> Any:
+        self.filenames = [str(data)]
+        return read_nifti(data)
 
 
 class ReadSource(Transform):
@@ -39,9 +49,9 @@ class ReadSource(Transform):
     def _reader(self, path: Path) -> ImageReader:
         ending = image_ending(path)
         if ending in VOLUME_ENDINGS:
-            return NibabelReader()
+            return _NiftiReader()
         if ending in PICTURE_ENDINGS:
-            return PILReader(converter=_to_grey)
+            return PILReader(converter=grey_picture)
         return self.dicom_reader or DDFMDicomReader()
 
     def __call__(self, path: str | Path) -> MetaTensor:
@@ -52,38 +62,72 @@ class ReadSource(Transform):
             ValueError: the file is truncated, damaged or of another kind. The message names the file.
         """
         path = Path(path)
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such file")
+        require_existing(path)
         reader = self._reader(path)
         try:
             array, meta = reader.get_data(reader.read(path))
         except Exception as error:
             reason = reason_of(error)
-            if isinstance(reader, DDFMDicomReader) and not isinstance(reason, RuntimeError):
+            says_all = isinstance(reader, (DDFMDicomReader, _NiftiReader)) or isinstance(reason, MemoryError)
+            if says_all and not isinstance(reason, RuntimeError):
                 raise reason from None  # it names the file and the remedy itself
             lines = str(reason).strip().splitlines() or [type(reason).__name__]
             raise ValueError(
                 f"{path}: cannot be read ({lines[-1]}); the file may be truncated or of another kind: copy or "
                 "export it again"
             ) from error
-        img = MetaTensor.ensure_torch_and_prune_meta(array, {**meta, ImageMetaKey.FILENAME_OR_OBJ: str(path)})
+        known: dict[str, Any] = {**meta, ImageMetaKey.FILENAME_OR_OBJ: str(path)}
+        if isinstance(reader, PILReader):
+            known[WITHOUT_PLACE] = True
+        array = np.asarray(array)
+        img = MetaTensor.ensure_torch_and_prune_meta(array.astype(array.dtype.newbyteorder("="), copy=False), known)
         return MetaTensor(EnsureChannelFirst()(img))
 
 
 class ReadSourced(MapTransform):
-    """Dictionary version of `ReadSource`."""
+    """Dictionary version of `ReadSource`.
+
+    Args:
+        keys: paths to read.
+        dicom_reader: see `ReadSource`.
+        select: which series of its folder or file a source is, by key: its UID, its number, a part of its description,
+            or what its slices have (``EchoTime=30``).
+        modalities: of the sources, by key: decides between series where nothing else does.
+        allow_missing_keys: skip keys that a case lacks.
+
+    Raises:
+        ValueError: `select` names a source that is none of `keys`.
+    """
 
     def __init__(
-        self, keys: KeysCollection, dicom_reader: ImageReader | None = None, allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        dicom_reader: DDFMDicomReader | None = None,
+        select: Mapping[str, str] | None = None,
+        modalities: Mapping[str, str] | None = None,
+        allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.read = ReadSource(dicom_reader)
+        select, modalities = dict(select or {}), dict(modalities or {})
+        if unknown := set(select) - set(map(str, self.keys)):
+            raise ValueError(
+                f"select names {', '.join(sorted(unknown))}; the sources are {', '.join(map(str, self.keys))}"
+            )
+        reader = dicom_reader or DDFMDicomReader()
+        self.read = {
+            key: ReadSource(reader.choosing(select.get(key), modalities.get(key))) for key in map(str, self.keys)
+        }
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace every key's path by its image."""
+        """Replace every key's path by its image; what is an image already stays."""
         loaded = dict(data)
         for key in self.key_iterator(loaded):
-            loaded[key] = self.read(loaded[key])
+            if not isinstance(loaded[key], torch.Tensor):
+                try:
+                    loaded[key] = self.read[str(key)](loaded[key])
+                except SeriesChoiceError as error:
+                    choices = " or ".join(f"--select {key}={uid}" for uid in error.uids)
+                    raise ValueError(f"{error}\nsay which: {choices}") from None
         return loaded
 
 

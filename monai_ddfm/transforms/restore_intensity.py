@@ -16,7 +16,17 @@ from monai.transforms import MapTransform, Transform
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 
-__all__ = ["RestoreIntensity", "RestoreIntensityD", "RestoreIntensityDict", "RestoreIntensityd"]
+__all__ = ["RestoreIntensity", "RestoreIntensityD", "RestoreIntensityDict", "RestoreIntensityd", "range_with"]
+
+
+def range_with(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what black and white stand for at each voxel, in the normalised units of `like`: -1 and 1, or its value.
+
+    A display saturates at its window; a number must not. Where `like` lies beyond the window, the window is widened at
+    that voxel just to hold it.
+    """
+    values = like.as_subclass(torch.Tensor)
+    return values.clamp(max=-1.0), values.clamp(min=1.0)
 
 
 class RestoreIntensity(Transform):
@@ -24,6 +34,9 @@ class RestoreIntensity(Transform):
 
     def __call__(self, img: torch.Tensor, like: MetaTensor | None = None) -> torch.Tensor:
         """Return ``img`` in the units noted by `NormalizeModality` on `like` (on ``img`` itself when None).
+
+        Where `like` goes beyond [-1, 1] (it was not clipped), an ``img`` of -1 or 1 becomes its own value, and what is
+        between them lies evenly between: values beyond the window come back, and the order of brightness is kept.
 
         Raises:
             ValueError: the noting image carries no ``intensity_range``.
@@ -34,6 +47,9 @@ class RestoreIntensity(Transform):
                 f"{file_of(noted)}: no {INTENSITY_RANGE!r} in its meta: NormalizeModality did not scale it"
             )
         low, high = (float(value) for value in noted.meta[INTENSITY_RANGE])
+        if like is not None:
+            black, white = range_with(like)
+            img = torch.lerp(black, white, (img + 1.0) / 2.0)
         return (img + 1.0) * ((high - low) / 2.0) + low
 
 

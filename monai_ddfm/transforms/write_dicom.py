@@ -25,7 +25,9 @@ from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import check_sources
 from monai_ddfm.dicom.write.grey import write_grey_series
+from monai_ddfm.dicom.write.parametric_map import write_parametric_map
 from monai_ddfm.dicom.write.presentation import reason_against_overlay, write_presentation_state
+from monai_ddfm.dicom.write.softcopy_blending import reason_against_blending, write_softcopy_blending
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.write_fused import result_path
@@ -33,6 +35,7 @@ from monai_ddfm.transforms.write_fused import result_path
 __all__ = ["WriteDicomD", "WriteDicomDict", "WriteDicomd"]
 
 _logger = logging.getLogger(__name__)
+_FUNCTIONAL = ("PT", "NM")
 
 
 class WriteDicomd(MapTransform):
@@ -40,7 +43,8 @@ class WriteDicomd(MapTransform):
 
     For each case it makes the folder ``output_dir/<case>_<suffix>/`` with one file per slice (grey), or the file
     ``output_dir/<case>_<suffix>.dcm`` (colour), and ``output_dir/<case>_overlay.dcm``, a presentation state that
-    overlays the sources themselves. The sources must have been read by `DDFMDicomReader`, which notes their identity.
+    overlays the sources themselves, with ``<case>_blending.dcm``, which says the same of the anchor and one other
+    source to older viewers. The sources must have been read by `DDFMDicomReader`, which notes their identity.
 
     Args:
         keys: fused volumes ``[1 or 3, H, W, D]``.
@@ -53,6 +57,7 @@ class WriteDicomd(MapTransform):
             (what the preview shows, once `RestoreIntensityd` has brought the volume into the anchor's unit), else the
             volume's least and greatest value.
         presentation_state: write the overlay too, where all sources are of one study and frame of reference.
+        parametric_map: write grey volumes as ``<case>_map.dcm``, too: their numbers as they are, in 32-bit floats.
         method, preset, seed, settings, new_uids: see `Derivation`.
         new_patient_id: take the patient's identity out and call the patient so; default keep it. See `Pseudonym`.
         pseudonym_key: secret that the replaced UIDs are hashed with; default a random one.
@@ -70,6 +75,7 @@ class WriteDicomd(MapTransform):
         case_key: str = "case",
         window: Sequence[float] | None = None,
         presentation_state: bool = True,
+        parametric_map: bool = False,
         method: str = "DDFM",
         preset: str = "default",
         seed: int | None = None,
@@ -90,6 +96,7 @@ class WriteDicomd(MapTransform):
         self.case_key = case_key
         self.window = None if window is None else (float(window[0]), float(window[1]))
         self.presentation_state = presentation_state
+        self.parametric_map = parametric_map
         self.derivation = Derivation(
             method=method, preset=preset, seed=seed, settings=dict(settings or {}), new_uids=new_uids
         )
@@ -117,10 +124,24 @@ class WriteDicomd(MapTransform):
             if len(volume) == 3:
                 write_colour_image(volume, affine, anchor, sources, self._path(data, self.suffixes[key], ".dcm"), **how)
             else:
-                window = self.window or data[self.anchor].meta.get(INTENSITY_RANGE)
+                meta = data[self.anchor].meta
+                window = self.window or meta.get(INTENSITY_RANGE)
+                soft_tissue = self.window is None and anchor.modality == "CT" and meta.get("units") == "HU"
                 write_grey_series(
-                    volume, affine, anchor, sources, self._path(data, self.suffixes[key]), window=window, **how
+                    volume,
+                    affine,
+                    anchor,
+                    sources,
+                    self._path(data, self.suffixes[key]),
+                    window=None if window is None else (float(window[0]), float(window[1])),
+                    soft_tissue=soft_tissue,
+                    **how,
                 )
+                if self.parametric_map:
+                    window = None if window is None else (float(window[0]), float(window[1]))
+                    write_parametric_map(
+                        volume, affine, anchor, sources, self._path(data, "map", ".dcm"), window=window, **how
+                    )
         if self.presentation_state:
             self._write_overlay(data, identities, how)
         return dict(data)
@@ -168,9 +189,21 @@ class WriteDicomd(MapTransform):
         windows = {
             identity.series_instance_uid: _window_in_files(data[key], identity)
             for key, identity in identities.items()
-            if INTENSITY_RANGE in data[key].meta
+            if INTENSITY_RANGE in data[key].meta and not _is_multi_frame_pet(identity)
         }
         write_presentation_state(anchor, sources, self._path(data, "overlay", ".dcm"), windows, **how)
+        others = [identity for identity in sources if identity is not anchor]
+        over = next((identity for identity in others if identity.modality in _FUNCTIONAL), others[0])
+        reason = reason_against_blending(anchor) or reason_against_blending(over)
+        if reason is not None:
+            _logger.warning("no blending presentation state, only the advanced one: %s", reason)
+            return
+        write_softcopy_blending(anchor, over, self._path(data, "blending", ".dcm"), windows, **how)
+
+
+def _is_multi_frame_pet(identity: SeriesIdentity) -> bool:
+    """Whether the units of a series stand in real-world value mappings, which a presentation state does not know."""
+    return identity.modality == "PT" and identity.instances[0].frame_number is not None
 
 
 def _window_in_files(volume: MetaTensor, identity: SeriesIdentity) -> tuple[float, float]:

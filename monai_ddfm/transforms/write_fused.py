@@ -20,7 +20,10 @@ from PIL import Image
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.io.endings import VOLUME_ENDINGS, image_ending
 
-__all__ = ["WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "result_path"]
+__all__ = ["DTYPES", "WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "result_path"]
+
+DTYPES = ("float32", "int16")
+_FEWEST_LEVELS = 100  # whole numbers that a volume must span, lest rounding takes its contrast
 
 
 def result_path(output_dir: str | Path, case: str, suffix: str, extension: str) -> Path:
@@ -35,10 +38,14 @@ class WriteFused:
         rgb: the image is colour, ``[3, H, W, D]`` in [0, 1], and is written as 8-bit RGB; else channels of a NIfTI are
             its fourth axis, and a PNG holds the grey levels 0 to 255 as they are.
         overwrite: replace an existing file; else it is kept and an error says so.
+        dtype: of NIfTI in grey, one of `DTYPES`.
     """
 
-    def __init__(self, rgb: bool = False, overwrite: bool = False) -> None:
+    def __init__(self, rgb: bool = False, overwrite: bool = False, dtype: str = "float32") -> None:
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
         self.rgb = rgb
+        self.dtype = dtype
         self.overwrite = overwrite
 
     def __call__(self, img: torch.Tensor, path: str | Path) -> Path:
@@ -46,7 +53,7 @@ class WriteFused:
 
         Raises:
             FileExistsError: `path` exists and `overwrite` is off.
-            ValueError: another ending, or a volume of several slices as PNG.
+            ValueError: another ending, a volume of several slices as PNG, or values that whole numbers cannot hold.
         """
         path = Path(path)
         ending = image_ending(path)
@@ -57,6 +64,8 @@ class WriteFused:
         voxels = img.detach().cpu().as_subclass(torch.Tensor).movedim(0, -1)
         if self.rgb or ending == ".png":
             voxels = (voxels * (255.0 if self.rgb else 1.0)).round().clamp(0, 255).to(torch.uint8)
+        elif self.dtype == "int16":
+            voxels = _whole_numbers(voxels, path)
         with atomic_file(path, self.overwrite) as partial:
             if ending == ".png":
                 picture = voxels[:, :, 0].transpose(0, 1)  # readers give the horizontal axis first
@@ -65,6 +74,16 @@ class WriteFused:
                 affine = img.affine if isinstance(img, MetaTensor) else torch.eye(4)
                 nib.save(_nifti(voxels.numpy(), affine), partial)
         return path
+
+
+def _whole_numbers(voxels: torch.Tensor, path: Path) -> torch.Tensor:
+    low, high = float(voxels.min()), float(voxels.max())
+    if low < -32768 or high > 32767 or high - low < _FEWEST_LEVELS:
+        raise ValueError(
+            f"{path}: values from {low:g} to {high:g}; int16 holds -32768 to 32767 and needs a span of "
+            f"{_FEWEST_LEVELS} or more: write float32, or scale the anchor"
+        )
+    return voxels.round().to(torch.int16)
 
 
 def _nifti(voxels: np.ndarray, affine: torch.Tensor) -> nib.Nifti1Image:
@@ -84,7 +103,7 @@ class WriteFusedd(MapTransform):
         output_dir: folder, made when missing.
         suffixes: end of the name for each key; the keys themselves by default.
         extension: ``.nii.gz``, ``.nii`` or ``.png``.
-        rgb: the images are colour, see `WriteFused`.
+        rgb, dtype: see `WriteFused`.
         case_key: key of the case's name.
         overwrite: replace existing files.
         allow_missing_keys: skip keys that a case lacks.
@@ -97,6 +116,7 @@ class WriteFusedd(MapTransform):
         suffixes: Sequence[str] | None = None,
         extension: str = ".nii.gz",
         rgb: bool = False,
+        dtype: str = "float32",
         case_key: str = "case",
         overwrite: bool = False,
         allow_missing_keys: bool = False,
@@ -106,7 +126,7 @@ class WriteFusedd(MapTransform):
         self.suffixes = dict(zip(self.keys, suffixes or map(str, self.keys), strict=True))
         self.extension = extension
         self.case_key = case_key
-        self.write = WriteFused(rgb, overwrite)
+        self.write = WriteFused(rgb, overwrite, dtype)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write every key's image; the data is returned unchanged."""

@@ -9,15 +9,15 @@ from markdown_table import spread, table
 from plain_way import PlainWay
 from speed import central_slices, evaluations_of, network_clock, phantom
 
-from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.rectifiers import EMRectifier
+from tests.paper_sampling import paper_inferer
 
 CPU = torch.device("cpu")
 
 
 def test_the_plain_way_gives_what_the_inferer_gives(tiny_prior):
     volume = central_slices(3, 16)
-    ours = DDFMInferer(EMRectifier(), steps=3, precision="float32")(volume, tiny_prior.eval())
+    ours = paper_inferer(3)(volume, tiny_prior.eval())
     assert torch.allclose(PlainWay(tiny_prior, EMRectifier(), 3)(volume), ours, atol=1e-3)
 
 
@@ -32,7 +32,7 @@ def test_a_phantom_is_an_ellipsoid_on_background():
 
 def test_every_network_evaluation_is_timed(tiny_prior):
     with network_clock(tiny_prior, CPU) as seconds:
-        DDFMInferer(EMRectifier(), steps=4, precision="float32", slices_per_batch=2)(central_slices(4, 16), tiny_prior)
+        paper_inferer(4, slices_per_batch=2)(central_slices(4, 16), tiny_prior)
     assert len(seconds) == 8
     assert all(second > 0 for second in seconds)
     assert "predict_x0" not in vars(tiny_prior)
@@ -40,7 +40,7 @@ def test_every_network_evaluation_is_timed(tiny_prior):
 
 def test_every_slice_that_the_network_sees_is_counted(tiny_prior):
     with evaluations_of(tiny_prior) as batches:
-        DDFMInferer(EMRectifier(), steps=3, precision="float32", slices_per_batch=2)(central_slices(5, 16), tiny_prior)
+        paper_inferer(3, slices_per_batch=2)(central_slices(5, 16), tiny_prior)
     assert sum(batches) == 15
     assert max(batches) == 2
 

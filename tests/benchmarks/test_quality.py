@@ -15,7 +15,7 @@ import quality
 import torch
 from PIL import Image
 
-from monai_ddfm.bundle import parse_preset
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 
 SLICES = np.load(Path(__file__).parents[1] / "data" / "fusion_metrics.npz")
 
@@ -56,9 +56,9 @@ def test_half_and_saved_pictures_of_a_preset(pairs: Path, tmp_path: Path, monkey
     written = [p for p in out.rglob("*") if p.is_file()]
     assert written == [out / "MRI_PET" / "2010.png"]
 
-    config = parse_preset(progress=False, device=torch.device("cpu"))
+    pipeline = FusionPipeline(FusionConfig.of(progress=False, device="cpu"))
     sources = torch.tensor(SLICES["stroke_mr_84"][:, :64, :64])[None] / 127.5 - 1
-    fused = config.get_parsed_content("inferer")(sources, config.get_parsed_content("network_def"))
+    fused = pipeline.inferer(sources, pipeline.prior)
     with Image.open(written[0]) as picture:
         np.testing.assert_allclose(np.asarray(picture), (fused[0, 0] + 1) * 127.5, atol=1)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from steps import psnr, seconds_of_runs, steps_table
 
-from monai_ddfm.bundle import parse_preset
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 
 
 def test_psnr_counts_tissue_alone() -> None:
@@ -28,7 +28,7 @@ def test_the_table_has_the_median_and_the_spread() -> None:
 
 
 def test_every_run_is_timed() -> None:
-    prior = parse_preset().get_parsed_content("network_def").eval()
+    prior = FusionPipeline(FusionConfig.of(device="cpu")).prior
     pair = torch.rand(1, 2, 32, 32, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
     seconds = seconds_of_runs("sampling only, ddim", 3, prior, [pair], runs=3)
     assert len(seconds) == 3

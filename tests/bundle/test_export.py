@@ -10,7 +10,8 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, ckpt_export, create_workflow
 
-from monai_ddfm.bundle import BUNDLE_ROOT, parse_preset
+from monai_ddfm.bundle import BUNDLE_ROOT
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.priors.trace import trace_prior
 
 CONFIGS = [str(BUNDLE_ROOT / "configs" / name) for name in ("inference.yaml", "export.yaml")]
@@ -37,7 +38,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("shape", [(2, 1, 64, 64), (1, 1, 48, 96), (5, 1, 16, 32)])
 def test_torchscript_says_what_the_prior_says(exported, shape):
-    prior = parse_preset().get_parsed_content("network_def").eval()
+    prior = FusionPipeline(FusionConfig.of(device="cpu")).prior
     generator = torch.Generator().manual_seed(0)
     x, timesteps = torch.randn(shape, generator=generator), torch.randint(0, 1000, shape[:1], generator=generator)
     with torch.no_grad():
@@ -59,6 +60,5 @@ def test_a_size_that_the_network_cannot_take(tiny_prior):
 def test_the_tensorrt_overlay_replaces_the_inner_network():
     parser = ConfigParser()
     parser.read_config([CONFIGS[0], str(BUNDLE_ROOT / "configs" / "inference_trt.yaml")])
-    assert parser.get("network_def#network").startswith("$trt_compile(@network")
-    assert parser.get("network_def#_target_") == "monai_ddfm.priors.UNetPrior"
+    assert parser.get("network_def").startswith("$trt_compile(open_prior(@weights)")
     assert parser.get_parsed_content("trt_args") == {"precision": "fp16", "dynamic_batchsize": [1, 8, 8]}

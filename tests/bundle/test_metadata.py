@@ -15,7 +15,8 @@ import pytest
 from monai.bundle import verify_metadata
 
 import monai_ddfm
-from monai_ddfm.bundle import BUNDLE_ROOT, parse_preset
+from monai_ddfm.bundle import BUNDLE_ROOT
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 
 METADATA = BUNDLE_ROOT / "configs" / "metadata.json"
 
@@ -47,7 +48,7 @@ def test_required_packages_are_the_packages_own(metadata: dict[str, Any]) -> Non
 
 
 def test_network_data_format_is_the_networks(metadata: dict[str, Any]) -> None:
-    prior = parse_preset().get_parsed_content("network_def")
+    prior = FusionPipeline(FusionConfig.of(device="cpu")).prior
     inputs, outputs = (metadata["network_data_format"][side] for side in ("inputs", "outputs"))
     assert inputs["image"]["num_channels"] == outputs["pred"]["num_channels"] == prior.channels
     assert inputs["image"]["spatial_shape"] == [f"{prior.spatial_multiple}*n"] * 2

@@ -19,12 +19,14 @@ from tests.tiny_unet import tiny_unet
 from tests.volumes import ANISOTROPIC, save_nifti
 
 QUICK = ["--preset", "paper", "--steps", "2", "--device", "cpu", "--set", "progress", "false"]
-NO_PRIOR = ["--set", "network_def", "{_target_: monai_ddfm.priors.IdentityPrior}"]
 RANDOM = np.random.default_rng(0)
+Fuse = Callable[..., int]
 
 
-def fuse(*arguments: str | Path) -> int:
-    return main(["fuse", *map(str, arguments), *QUICK, *NO_PRIOR])
+@pytest.fixture
+def fuse(tiny_weights: Path) -> Fuse:
+    """The command with a tiny prior."""
+    return lambda *arguments: main(["fuse", *map(str, arguments), *QUICK, "--set", "weights", str(tiny_weights)])
 
 
 def blob(shape: tuple[int, ...], centre: float) -> np.ndarray:
@@ -43,7 +45,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     )
 
 
-def test_two_volumes_into_a_folder(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_two_volumes_into_a_folder(fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path) -> None:
     assert fuse(*pair, "-o", tmp_path / "out") == 0
     fused = nibabel.load(tmp_path / "out" / "MR_fused.nii.gz")
     assert fused.shape == (18, 15, 3)
@@ -53,25 +55,25 @@ def test_two_volumes_into_a_folder(pair: tuple[Path, Path], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["result.nii", "p01.fused.nii.gz"])
-def test_into_a_file(pair: tuple[Path, Path], tmp_path: Path, name: str) -> None:
+def test_into_a_file(fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, name: str) -> None:
     assert fuse(*pair, "-o", tmp_path / "new" / name) == 0
     assert nibabel.load(tmp_path / "new" / name).shape == (18, 15, 3)
 
 
-def test_single_slice(tmp_path: Path) -> None:
+def test_single_slice(fuse: Fuse, tmp_path: Path) -> None:
     mr = save_nifti(tmp_path / "MR.nii.gz", blob((20, 17, 1), 0.1))
     flat = save_nifti(tmp_path / "PET.nii.gz", blob((20, 17), -0.1).clip(0))
     assert fuse(mr, flat, "-o", tmp_path / "fused.nii.gz") == 0
     assert nibabel.load(tmp_path / "fused.nii.gz").shape == (20, 17, 1)
 
 
-def test_modalities_of_names_that_say_nothing(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_modalities_of_names_that_say_nothing(fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path) -> None:
     first, second = pair[0].rename(tmp_path / "a.nii.gz"), pair[1].rename(tmp_path / "b.nii.gz")
     assert fuse(first, second, "-o", tmp_path / "fused.nii.gz", "--modalities", "MR", "PET") == 0
 
 
 @pytest.mark.parametrize("endings", [("png", "png"), ("jpg", "jpeg"), ("png", "jpg")])
-def test_two_pictures(tmp_path: Path, endings: tuple[str, str]) -> None:
+def test_two_pictures(fuse: Fuse, tmp_path: Path, endings: tuple[str, str]) -> None:
     pictures = []
     for number, ending in enumerate(endings):
         grey = (blob((30, 22), 0.4 * number - 0.2).clip(0, 1000) / 4).astype(np.uint8).T
@@ -86,7 +88,7 @@ def test_two_pictures(tmp_path: Path, endings: tuple[str, str]) -> None:
     assert (levels <= sources.max(0) + 12).mean() > 0.97
 
 
-def test_seed_repeats(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_seed_repeats(fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert fuse(*pair, "-o", tmp_path / f"{name}.nii.gz", "--seed", str(seed)) == 0
     voxels = [nibabel.load(tmp_path / f"{name}.nii.gz").get_fdata() for name in "abc"]
@@ -94,7 +96,9 @@ def test_seed_repeats(pair: tuple[Path, Path], tmp_path: Path) -> None:
     assert (voxels[0] != voxels[2]).any()
 
 
-def test_existing_result(pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_result(
+    fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     result = tmp_path / "fused.nii.gz"
     result.write_bytes(b"somebody's")
     assert fuse(*pair, "-o", result) == 1
@@ -139,6 +143,7 @@ BAD_FILES = {
 @pytest.mark.parametrize(("spoil", "reason"), BAD_FILES.values(), ids=BAD_FILES.keys())
 @pytest.mark.parametrize("which", ["anchor", "source"])
 def test_bad_file(
+    fuse: Fuse,
     pair: tuple[Path, Path],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -150,14 +155,16 @@ def test_bad_file(
     spoil(pet)
     order = (pet, mr) if which == "anchor" else (mr, pet)
     assert fuse(*order, "-o", tmp_path / "out" / "fused.nii.gz") == 1
-    said = capsys.readouterr().err.strip().splitlines()[-1]
+    (said,) = capsys.readouterr().err.splitlines()  # one error, one line
     assert said.startswith("monai_ddfm: ")
     assert "PET.nii.gz" in said
     assert reason in said
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
 
 
-def test_affine_that_is_none(pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_affine_that_is_none(
+    fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     image = nibabel.Nifti1Image(blob((18, 15, 3), 0.0), None)
     image.header["sform_code"] = 1
     image.header["srow_x"], image.header["srow_y"] = [1, 0, 0, 0], [0, 1, 0, 0]  # and no third axis
@@ -167,18 +174,24 @@ def test_affine_that_is_none(pair: tuple[Path, Path], tmp_path: Path, capsys: py
     assert not (tmp_path / "fused.nii.gz").exists()
 
 
-def test_fewer_than_two_images(pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fewer_than_two_images(
+    fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert fuse(pair[0], "-o", tmp_path / "out") == 1
     assert "at least two images" in capsys.readouterr().err
 
 
-def test_picture_with_volume(pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_picture_with_volume(
+    fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / "a.png")
     assert fuse(pair[0], tmp_path / "a.png", "-o", tmp_path / "out") == 1
     assert "fuse pictures with pictures, and volumes with volumes" in capsys.readouterr().err
 
 
-def test_name_that_says_nothing(pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_name_that_says_nothing(
+    fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     scan = pair[1].rename(tmp_path / "scan2.nii.gz")
     assert fuse(pair[0], scan, "-o", tmp_path / "out") == 1
     assert "cannot tell the modality of 'scan2" in capsys.readouterr().err
@@ -187,14 +200,14 @@ def test_name_that_says_nothing(pair: tuple[Path, Path], tmp_path: Path, capsys:
 
 
 def test_ending_that_cannot_be_written(
-    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fuse(*pair, "-o", tmp_path / "fused.png") == 1
     assert "cannot write .png from these images; use .nii.gz" in capsys.readouterr().err
 
 
 def test_output_folder_that_cannot_be_written(
-    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "results").write_text("a file")
     assert fuse(*pair, "-o", tmp_path / "results" / "sub" / "fused.nii.gz") == 1
@@ -241,6 +254,6 @@ def test_unknown_preset(pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.
     assert "mri_pet" in said
 
 
-def test_traceback_on_request(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_traceback_on_request(fuse: Fuse, pair: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"gone\.nii\.gz: no such file"):
         fuse(pair[0], tmp_path / "gone.nii.gz", "-o", tmp_path / "out", "--traceback")

@@ -14,6 +14,7 @@ import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import (
     CTImageStorage,
+    EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     MRImageStorage,
     NuclearMedicineImageStorage,
@@ -95,5 +96,46 @@ def make_nuclear_medicine(tmp_path: Path) -> Callable[..., Path]:
             setattr(dataset, keyword, value)
         dataset.save_as(tmp_path / "nm.dcm")
         return tmp_path / "nm.dcm"
+
+    return make
+
+
+def enhanced_groups(count: int, step: float = 2.5) -> tuple[Dataset, list[Dataset]]:
+    """The shared functional groups and those of `count` frames, `step` mm apart along z."""
+    shared, measures, orientation = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [1.5, 1.25], step
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    frames = []
+    for k in range(count):
+        frame, position = Dataset(), Dataset()
+        position.ImagePositionPatient = [-10.0, -20.0, step * k]
+        frame.PlanePositionSequence = [position]
+        frames.append(frame)
+    return shared, frames
+
+
+@pytest.fixture
+def make_enhanced(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes an enhanced MR of some frames: ``make_enhanced(count, change, **attributes)``.
+
+    `change` is called with the shared and the per-frame functional groups before they are written.
+    """
+
+    def make(count: int = 3, change: Callable[[Dataset, list[Dataset]], None] | None = None, **attributes: Any) -> Path:
+        shared, frames = enhanced_groups(count)
+        if change is not None:
+            change(shared, frames)
+        dataset = classic_instance(0, "MR")
+        del dataset.ImagePositionPatient, dataset.ImageOrientationPatient, dataset.PixelSpacing
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+        dataset.NumberOfFrames = count
+        dataset.SharedFunctionalGroupsSequence, dataset.PerFrameFunctionalGroupsSequence = [shared], frames
+        k, row, column = np.mgrid[:count, : dataset.Rows, : dataset.Columns]
+        dataset.PixelData = (100 * k + 10 * row + column).astype("<u2").tobytes()
+        for keyword, value in attributes.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(tmp_path / "enhanced.dcm")
+        return tmp_path / "enhanced.dcm"
 
     return make

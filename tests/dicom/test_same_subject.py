@@ -25,7 +25,7 @@ def test_one_patient_study_and_frame_pass() -> None:
 @pytest.mark.parametrize(
     ("change", "option", "what"),
     [
-        ({"patient_id": "P2"}, "allow_different_patient", "patients \\(PatientID\\): MR: P1, PET: P2"),
+        ({"patient_id": "P2"}, "allow_different_patient", "patients \\(PatientID\\): MR: patient 1, PET: patient 2"),
         ({"study_instance_uid": "1.2"}, "allow_different_study", "studies .*MR: 1.1, PET: 1.2"),
         ({"frame_of_reference_uid": "1.8"}, "allow_different_frame", "frames of reference .*MR: 1.9, PET: 1.8"),
     ],

@@ -23,7 +23,7 @@ def _head(slices: int) -> torch.Tensor:
 
 
 def _fuse(sources: torch.Tensor, slab: int) -> torch.Tensor:
-    inferer = DDFMInferer(StructureRectifier(spatial_dims=3), slab=slab, steps=1, start_timestep=50, start="sources")
+    inferer = DDFMInferer(StructureRectifier(spatial_dims=3), slab=slab, steps=1, start_timestep=50)
     return inferer(sources, IdentityPrior())
 
 
@@ -45,7 +45,7 @@ def test_every_slice_is_fused_once_and_background_stays() -> None:
 
 def test_one_slice_of_a_volume_is_as_a_slice_of_its_own() -> None:
     sources = _head(31)[..., 15:16]
-    flat = DDFMInferer(StructureRectifier(), steps=1, start_timestep=50, start="sources")(sources, IdentityPrior())
+    flat = DDFMInferer(StructureRectifier(), steps=1, start_timestep=50)(sources, IdentityPrior())
     torch.testing.assert_close(_fuse(sources, 64), flat, atol=1e-5, rtol=0)
 
 

@@ -32,7 +32,7 @@ def test_the_prior_sees_all_three_planes() -> None:
         rectifier,
         steps=1,
         start_timestep=50,
-        start="sources",
+        denoise_sources=False,
         three_planes=True,
         shared_noise=False,
         precision="float32",
@@ -62,8 +62,6 @@ def _cleaning(sources: torch.Tensor, three: bool = True) -> set[tuple[int, ...]]
         StructureRectifier(spatial_dims=3),
         steps=1,
         start_timestep=50,
-        start="sources",
-        denoise_sources=True,
         clean_in_three_planes=three,
         precision="float32",
     )(sources, prior)
@@ -82,9 +80,7 @@ def test_sources_are_cleaned_in_three_planes_where_voxels_are_nearly_cubic() -> 
 def test_precise_sources_ask_for_no_arithmetic(spatial_dims: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr("monai_ddfm.inferers.ddfm.resolve_precision", lambda *_: asked.append(1) or torch.float32)
-    inferer = DDFMInferer(
-        StructureRectifier(spatial_dims=spatial_dims), start="sources", denoise_sources=True, clean_in_three_planes=True
-    )
+    inferer = DDFMInferer(StructureRectifier(spatial_dims=spatial_dims))
     inferer(_noisy_volume((32, 40, 48), 0.0), _RowMean())
     assert not asked
     inferer(_noisy_volume((32, 40, 48), 0.2), _RowMean())
@@ -93,9 +89,10 @@ def test_precise_sources_ask_for_no_arithmetic(spatial_dims: int, monkeypatch: p
 
 def test_three_planes_leave_precise_sources_as_they_are() -> None:
     volume = _noisy_volume((32, 40, 48), 0.0)
-    arguments = {"start": "sources", "denoise_sources": True, "precision": "float32"}
     planes, plane = (
-        DDFMInferer(StructureRectifier(spatial_dims=3), clean_in_three_planes=three, **arguments)(volume, _RowMean())
+        DDFMInferer(StructureRectifier(spatial_dims=3), clean_in_three_planes=three, precision="float32")(
+            volume, _RowMean()
+        )
         for three in (True, False)
     )
     assert torch.equal(planes, plane)

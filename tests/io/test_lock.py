@@ -14,7 +14,13 @@ import pytest
 
 from monai_ddfm.io.lock import locked_folder
 
-HOLD = "import sys; from monai_ddfm.io.lock import locked_folder\nwith locked_folder(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+HOLD = """
+import sys
+from monai_ddfm.io.lock import locked_folder
+with locked_folder(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def holder(folder: Path) -> subprocess.Popen[str]:

@@ -11,6 +11,7 @@ from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.maps.novelty import novelty, source_envelope
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import EMRectifier, StructureRectifier
+from tests.paper_sampling import paper_inferer
 
 
 class _Inventor(DiffusionPrior):
@@ -51,7 +52,7 @@ def test_novelty_is_the_distance_outside_beyond_the_allowance() -> None:
 
 def test_what_the_prior_invents_is_reported() -> None:
     sources = _sources(0.0)
-    inferer = DDFMInferer(_Obedient(), steps=3, maps=["novelty"])
+    inferer = paper_inferer(3, rectifier=_Obedient(), maps=["novelty"])
     fused, new = inferer(sources, _Inventor())[0]
     assert fused[10, 10] > 0.9
     assert new[10, 10] > 0.5
@@ -60,7 +61,7 @@ def test_what_the_prior_invents_is_reported() -> None:
 
 def test_what_the_prior_invents_is_suppressed_by_the_default_rectifier() -> None:
     sources = _sources(0.2)
-    inferer = DDFMInferer(StructureRectifier(noise=0.2), steps=3, start_timestep=150, start="sources", maps=["novelty"])
+    inferer = DDFMInferer(StructureRectifier(noise=0.2), steps=3, denoise_sources=False, maps=["novelty"])
     fused, new = inferer(sources, _Inventor())[0]
     low, high = source_envelope(sources)
     assert (fused <= high[0, 0] + 1e-5).all() and (fused >= low[0, 0] - 1e-5).all()

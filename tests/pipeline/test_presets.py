@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_ddfm.bundle import BUNDLE_ROOT, config_files, parse_preset, preset_names
-from monai_ddfm.cohort.record import describe
+from monai_ddfm.bundle import BUNDLE_ROOT, config_files, preset_names
 from monai_ddfm.inferers import DDFMInferer
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.pipeline.describe import describe
 from monai_ddfm.priors import IdentityPrior
 from monai_ddfm.rectifiers import EMRectifier, ReferenceEMRectifier
-from monai_ddfm.samplers import spaced_timesteps
+from tests.paper_sampling import FROM_NOISE
 
 
 def test_names() -> None:
@@ -24,51 +25,39 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize("preset", [None, *preset_names()])
-def test_every_preset_builds_its_inferer(preset: str | None) -> None:
+def test_every_preset_builds_its_pipeline(preset: str | None) -> None:
     assert all(Path(file).is_file() for file in config_files(preset))
-    parser = parse_preset(preset, progress=False)
-    assert isinstance(parser.get_parsed_content("inferer"), DDFMInferer)
-    keys = parser.get_parsed_content("keys")
-    assert len(keys) >= 2
-    assert parser.get_parsed_content("preset") == (preset or "default")
-    parser.get_parsed_content("preprocessing")  # the names of its sources say their modality
+    pipeline = FusionPipeline(FusionConfig.of(preset))  # the names of its sources say their modality
+    assert pipeline.config.results.preset_name == (preset or "default")
+    assert len(pipeline.keys) >= 2
 
 
 @pytest.mark.parametrize(
     ("preset", "keys"), [("mri_ct", ["MR", "CT"]), ("mri_pet", ["MR", "PET"]), ("mri_spect", ["MR", "SPECT"])]
 )
 def test_sources(preset: str, keys: list[str]) -> None:
-    assert parse_preset(preset).get_parsed_content("keys") == keys
+    assert list(FusionConfig.of(preset).inputs.keys) == keys
 
 
-@pytest.mark.parametrize(
-    ("preset", "inferer"),
-    [
-        ("paper", DDFMInferer(EMRectifier(0.5, 0.1), "ddim", 100, start="noise")),
-        (
-            "reference",
-            DDFMInferer(
-                ReferenceEMRectifier(0.5, 0.001),
-                "ddim",
-                timesteps=spaced_timesteps(100),
-                start="noise",
-                precision="float32",
-                luminance_range="studio",
-            ),
-        ),
-    ],
-)
-def test_published_settings(preset: str, inferer: DDFMInferer) -> None:
-    built = parse_preset(preset).get_parsed_content("inferer")
-    assert describe(built) == describe(inferer)
+PUBLISHED = {
+    "paper": DDFMInferer(EMRectifier(0.5, 0.1), "ddim", 100, **FROM_NOISE),
+    "reference": DDFMInferer(
+        ReferenceEMRectifier(0.5, 0.001), "ddim", 100, precision="float32", luminance_range="studio", **FROM_NOISE
+    ),
+}
+
+
+@pytest.mark.parametrize("preset", PUBLISHED)
+def test_published_settings(preset: str) -> None:
+    built, wanted = FusionPipeline(FusionConfig.of(preset, progress=False)).inferer, PUBLISHED[preset]
+    assert describe(built) == describe(wanted)
     sources = torch.rand(1, 2, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert torch.equal(built(sources, IdentityPrior()), inferer(sources, IdentityPrior()))
+    assert torch.equal(built(sources, IdentityPrior()), wanted(sources, IdentityPrior()))
 
 
 def test_overrides() -> None:
-    parser = parse_preset("paper", steps=4, seed=7)
-    wanted = DDFMInferer(EMRectifier(), steps=4, start="noise", seed=7)
-    assert describe(parser.get_parsed_content("inferer")) == describe(wanted)
+    wanted = DDFMInferer(EMRectifier(), steps=4, seed=7, **FROM_NOISE)
+    assert describe(FusionPipeline(FusionConfig.of("paper", steps=4, seed=7)).inferer) == describe(wanted)
 
 
 def test_unknown_preset() -> None:
@@ -95,5 +84,5 @@ class _Counting(IdentityPrior):
 def test_evaluations_a_slice_at_most(preset: str | None, evaluations: int) -> None:
     noisy = 0.2 * torch.randn(1, 2, 24, 24, 24, generator=torch.Generator().manual_seed(0))
     prior = _Counting()
-    parse_preset(preset, progress=False, precision="float32").get_parsed_content("inferer")(noisy, prior)
+    FusionPipeline(FusionConfig.of(preset, progress=False, precision="float32")).inferer(noisy, prior)
     assert prior.slices == 24 * evaluations

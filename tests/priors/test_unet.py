@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from monai.networks.nets import DiffusionModelUNet
 from torch import Tensor, nn
 
-from monai_ddfm.bundle import parse_preset
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.priors import UNetPrior
 from tests.tiny_unet import tiny_unet
 
@@ -56,7 +56,7 @@ def test_gpu_agrees_with_cpu() -> None:
 
 def test_shipped_prior_denoises() -> None:
     """The bundle's weights fit its network, and take most of the noise out of a smooth picture."""
-    prior = parse_preset().get_parsed_content("network_def").eval()
+    prior = FusionPipeline(FusionConfig.of(device="cpu")).prior
     assert isinstance(prior.network, DiffusionModelUNet)
     axis = torch.linspace(-1.5, 1.5, 64)
     blob = 2.0 * torch.exp(-(axis[:, None] ** 2 + axis**2))[None, None] - 1.0

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from monai_ddfm.rectifiers.grid import local_range
+from monai_ddfm.rectifiers.grid import box_mean, local_range
 from monai_ddfm.rectifiers.structure import StructureRectifier
 
 SIGMAS = st.sampled_from([0.0, 0.01, 0.3, 10.0])
@@ -109,7 +109,8 @@ def test_slices_of_a_volume_are_coupled_less_the_farther_they_lie_apart() -> Non
     changed[:, :, 0] = random_sources(7, 1, 2, 20, 24)
 
     def effect(thickness: float) -> float:
-        rectifier = StructureRectifier(spatial_dims=3, spacing=(thickness, 1.0, 1.0))
+        # what is typical of a source is the whole volume's, near and far
+        rectifier = StructureRectifier(fairness=0, edge_fairness=0, spatial_dims=3, spacing=(thickness, 1.0, 1.0))
         difference = rectifier.start(changed).solution - rectifier.start(sources).solution
         return float(difference[:, :, 2].abs().mean())
 
@@ -123,12 +124,15 @@ def test_coupling_keeps_the_choice_of_source_from_flickering() -> None:
     amplitude = torch.tensor([0.05, 0.3] * 4, dtype=torch.float64).view(1, 1, 8, 1, 1)
     sources = torch.cat([-0.3 + amplitude * texture, 0.3 + 0.15 * texture.flip(-1).expand(-1, -1, 8, -1, -1)], dim=1)
 
+    def chosen(spatial_dims: int) -> StructureRectifier:
+        return StructureRectifier(fairness=0, edge_fairness=0, sharpness=4, spatial_dims=spatial_dims)
+
     def flicker(rectifier: StructureRectifier) -> float:
         stacked = sources if rectifier.spatial_dims == 3 else sources[0].movedim(1, 0)
         fused = rectifier.start(stacked).solution.reshape(8, -1)
         return float(fused.diff(n=2, dim=0).abs().mean())
 
-    assert flicker(StructureRectifier(spatial_dims=3)) < 0.6 * flicker(StructureRectifier())
+    assert flicker(chosen(spatial_dims=3)) < 0.6 * flicker(chosen(spatial_dims=2))
 
 
 def test_background_of_all_sources_stays_background() -> None:
@@ -184,6 +188,43 @@ def test_the_base_layer_of_uptake_is_injected_as_asked() -> None:
     assert brightening(0.4) > brightening(0.15) > 0.02
 
 
+def test_a_smooth_source_is_heard_and_the_edges_of_the_other_stay() -> None:
+    """Faint waves of uptake in a corner of stronger stripes: fair means both, the one in light, the other in edges."""
+    y, x = torch.meshgrid(*[torch.arange(96.0, dtype=torch.float64)] * 2, indexing="ij")
+    stripes = 0.2 * torch.sin(1.3 * x)
+    corner = torch.sigmoid((40 - y) / 4) * torch.sigmoid((40 - x) / 4)
+    uptake = -0.2 + 0.25 * corner * torch.sin(y / 3) * torch.cos(x / 4)
+    sources = torch.stack([stripes, uptake])[None]
+
+    def kept(fairness: float, edge_fairness: float) -> tuple[float, float]:
+        """Correlation of the fusion's light with the uptake, and of its fine structure with the stripes."""
+        fused = StructureRectifier(fairness=fairness, edge_fairness=edge_fairness).start(sources).solution
+        light, light_of_uptake = (box_mean(image, [5, 5])[0, 0] for image in (fused, sources[:, 1:]))
+        fine, fine_of_tissue = (image[0, 0] - box_mean(image, [5, 5])[0, 0] for image in (fused, sources[:, :1]))
+        return _correlation(light[:30, :30], light_of_uptake[:30, :30]), _correlation(fine, fine_of_tissue)
+
+    (unfair, _), (fair, edges) = kept(0.0, 0.0), kept(1.0, 0.3)
+    assert fair > unfair + 0.2
+    assert edges > 0.9
+
+
+def _correlation(a: Tensor, b: Tensor) -> float:
+    return float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])
+
+
+def test_parts_of_a_volume_are_judged_by_the_whole() -> None:
+    sources = random_sources(11, 1, 2, 40, 20, 24, dtype=torch.float32)
+    sources[:, 1, :20] = sources[:, 1, :20] * 0.2 - 0.8
+    rectifier = StructureRectifier(spatial_dims=3, spacing=(5.0, 1.0, 1.0))
+    seen = 10 + rectifier.reach
+    assert seen < 30
+    part = rectifier.for_volume(sources).start(sources[:, :, :seen]).solution
+    torch.testing.assert_close(part[:, :, :10], rectifier.start(sources).solution[:, :, :10], atol=1e-4, rtol=0)
+    of_part, of_whole = (rectifier.for_volume(volume).volume_detail for volume in (sources[:, :, :seen], sources))
+    assert of_part is not None and of_whole is not None
+    assert of_part[0, 1] < 0.9 * of_whole[0, 1]
+
+
 def planted(sources: Tensor) -> Tensor:
     """The rectifier's own answer with a bright disc that no source has."""
     x0 = StructureRectifier().start(sources).solution.clone()
@@ -225,6 +266,8 @@ def test_noisy_sources_trust_the_prior_and_clean_ones_do_not() -> None:
     [
         ("mix", 1.5, "mix must be from 0"),
         ("window", 4, "odd"),
+        ("fairness", -1.0, "negative"),
+        ("edge_fairness", -1.0, "negative"),
         ("sharpness", -1.0, "negative"),
         ("base_layer_gain", -0.1, "negative"),
         ("structure", -0.1, "negative"),

@@ -10,19 +10,19 @@ import sys
 import time
 from pathlib import Path
 
-import monai_ddfm.bundle
 import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from safetensors.torch import load_file
 
+from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.errors import reason_of
 from monai_ddfm.priors import open_prior
 from monai_ddfm.training import settings_difference
 from tests.training.volumes import write_training_folder
 
-CONFIG = Path(monai_ddfm.bundle.__file__).parent / "configs" / "train.yaml"
+CONFIG = BUNDLE_ROOT / "configs" / "train.yaml"
 ARCHITECTURE = {
     "spatial_dims": 2,
     "in_channels": 4,

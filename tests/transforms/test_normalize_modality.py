@@ -49,6 +49,15 @@ def test_uptake_from_zero(modality: str) -> None:
     assert robust.meta[INTENSITY_RANGE] == pytest.approx((0.0, 7.0))
 
 
+@pytest.mark.parametrize("modality", ["MR", "PET"])
+def test_background_is_not_counted(modality: str) -> None:
+    volume = random_volume(8, 8, 8, seed=3)
+    volume[:, :3] = 0.0
+    padded = torch.nn.functional.pad(volume, (9, 0, 4, 4, 30, 1))
+    ranges = [NormalizeModality(modality)(image).meta[INTENSITY_RANGE] for image in (volume, padded)]
+    assert ranges[0] == ranges[1]
+
+
 def test_window_overrules() -> None:
     scaled = NormalizeModality("MR", window=(0, 255))(ramp(0, 510))
     assert scaled.meta[INTENSITY_RANGE] == (0.0, 255.0)

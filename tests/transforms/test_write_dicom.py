@@ -37,7 +37,7 @@ def write(folder: Path, data: dict[str, object], **options: object) -> list[str]
 @pytest.mark.parametrize("anchor", ["MR", "PT"])
 def test_a_case_is_one_valid_study(tmp_path: Path, anchor: str) -> None:
     names = write(tmp_path, case(anchor), anchor=anchor, suffixes=["fused", "colour"])
-    assert names == ["sts_colour.dcm", "sts_fused", "sts_overlay.dcm"]
+    assert names == ["sts_colour.dcm", "sts_fused", "sts_overlay.dcm"]  # this PET is rescaled slice by slice
     assert validator_errors([path for path in tmp_path.rglob("*") if path.is_file()]) == []
 
 
@@ -129,3 +129,51 @@ def test_a_volume_without_affine_lies_on_the_anchor(tmp_path: Path) -> None:
     source = identity("MR").instances[0].image_position
     first = pydicom.dcmread(tmp_path / "sts_pred" / "0001.dcm")
     np.testing.assert_allclose(first.ImagePositionPatient, source, atol=1e-6)
+
+
+@needs_validators
+def test_a_ct_opens_in_a_window_of_soft_tissue(tmp_path: Path) -> None:
+    scale = NormalizeModality("CT", ct_window=(-100, 900)), NormalizeModality("PT")
+    data = {key: MetaTensor(one(volume(key))) for key, one in zip(("CT", "PT"), scale, strict=True)}
+    data["pred"] = RestoreIntensity()(data["CT"], like=data["CT"])
+    WriteDicomd("pred", tmp_path, sources=["CT", "PT"])({"case": "sts", **data})
+    dataset = pydicom.dcmread(tmp_path / "sts_pred" / "0012.dcm")
+    assert (list(dataset.WindowCenter), list(dataset.WindowWidth)) == ([40, 400], [400, 1000])
+    assert list(dataset.WindowCenterWidthExplanation) == ["Soft tissue", "Fused image"]
+    shown = pydicom.pixels.apply_windowing(pydicom.pixels.apply_modality_lut(dataset.pixel_array, dataset), dataset)
+    muscle = (volume("CT")[0, :, :, 11].numpy().T > 20) & (volume("CT")[0, :, :, 11].numpy().T < 80)
+    levels = (shown[muscle] - shown.min()) / np.ptp(shown)
+    assert 0.35 < levels.mean() < 0.65  # mid grey, where the whole range shows it nearly black, at 0.15
+    assert validator_errors(sorted((tmp_path / "sts_pred").iterdir())) == []
+    WriteDicomd("pred", tmp_path / "own", sources=["CT", "PT"], window=(0.0, 100.0))({"case": "sts", **data})
+    assert pydicom.dcmread(tmp_path / "own" / "sts_pred" / "0012.dcm").WindowCenter == 50  # what was asked for
+
+
+@needs_validators
+@pytest.mark.parametrize("anchor", ["MR", "CT", "PT"])
+def test_sources_that_do_not_say_the_body_part(tmp_path: Path, anchor: str) -> None:
+    """Laterality is type 2C: without a body part that is known to be unpaired it must be there, if empty."""
+    data = {}
+    for modality in {anchor, "PT", "MR"}:
+        folder = tmp_path / modality
+        folder.mkdir()
+        for file in sorted(FOLDERS[modality].glob("*.dcm"))[:5]:
+            dataset = pydicom.dcmread(file)
+            for keyword in ("BodyPartExamined", "Laterality"):
+                dataset.pop(keyword, None)
+            dataset.save_as(folder / file.name)
+        data[modality] = MetaTensor(NormalizeModality(modality)(read_series(folder)))
+    data["pred"] = RestoreIntensity()(data[anchor], like=data[anchor])
+    data["colour"] = MetaTensor(((data[anchor] + 1) / 2).repeat(3, 1, 1, 1).clamp(0, 1), meta=data[anchor].meta)
+    sources = [key for key in data if key not in ("pred", "colour")]
+    WriteDicomd(["pred", "colour"], tmp_path / "out", sources=sources, anchor=anchor)({"case": "sts", **data})
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len(files) == 5 + 2
+    assert validator_errors(files) == []
+
+
+def test_no_message_names_the_patient(tmp_path: Path, caplog: pytest.LogCaptureFixture, recwarn) -> None:  # type: ignore[no-untyped-def]
+    with caplog.at_level(logging.DEBUG):
+        write(tmp_path, case(), new_patient_id="ANON", parametric_map=True)
+    said = f"{caplog.text} {[str(one.message) for one in recwarn]}"
+    assert identity("MR").patient_id == "STS_013" and "STS_013" not in said

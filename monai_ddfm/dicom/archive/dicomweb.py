@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +17,17 @@ import requests
 from dicomweb_client.web import DICOMwebClient
 from pydicom.dataset import Dataset
 
-from monai_ddfm.dicom.archive.retries import IncompleteAnswerError, Retries
+from monai_ddfm.dicom.archive.credentials import basic_authorization, split_credentials
+from monai_ddfm.dicom.archive.retries import BusyArchiveError, IncompleteAnswerError, LostAnswerError, Retries
 from monai_ddfm.dicom.archive.store_answer import accepted_instances, first_refusal
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME
 from monai_ddfm.io.atomic import atomic_folder
 
 __all__ = ["ArchiveSeries", "DicomWebArchive"]
 
+_logger = logging.getLogger(__name__)
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")  # PS3.5 9.1
+_IDENTIFYING = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
 _ANY_TRANSFER_SYNTAX = (("application/dicom", "*"),)
 
 
@@ -53,12 +59,14 @@ class DicomWebArchive:
     `PermissionError` when it wants other credentials.
 
     Args:
-        url: root of the service, e.g. ``http://localhost:8042/dicom-web``.
+        url: root of the service, e.g. ``http://localhost:8042/dicom-web``. A name and password in it
+            (``http://user:password@host``) are used for basic authentication and shown nowhere.
         headers: sent with every request, e.g. ``{"Authorization": "Bearer ..."}``.
         timeout: seconds to wait for the connection, and for each piece of an answer.
         attempts: how often a request is tried, 1 or more.
         wait: seconds before the second attempt; doubled for each further one.
         batch_bytes: a store request holds about so many bytes of files.
+        session: HTTP session with credentials or certificates, see `session_from`.
 
     Raises:
         ValueError: `url` is no http(s) address, or `attempts` is less than 1.
@@ -72,14 +80,16 @@ class DicomWebArchive:
         attempts: int = 3,
         wait: float = 1.0,
         batch_bytes: int = 32_000_000,
+        session: requests.Session | None = None,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"a DICOMweb address begins with http:// or https://, got {url!r}")
-        self.url = url.rstrip("/")
+        self.url, user = split_credentials(url)
+        sent = dict(headers or {})
+        if user is not None:
+            sent["Authorization"] = basic_authorization(user)
         self.batch_bytes = batch_bytes
         self._ask = Retries(self.url, attempts, wait)
         self._client = DICOMwebClient(
-            self.url, headers=dict(headers or {}), timeout=timeout, permissive_uid=True, chunk_size=1_000_000
+            self.url, session, headers=sent, timeout=timeout, permissive_uid=True, chunk_size=1_000_000
         )
         # its own retry sends a body that the first attempt has used up
         self._client.set_http_retry_params(retry=False)
@@ -90,7 +100,12 @@ class DicomWebArchive:
         Raises:
             FileNotFoundError: the archive has no such study, or none of its series has that modality.
             OSError: the archive cannot be asked.
+            ValueError: `study_instance_uid` is no UID.
         """
+        if not _UID.fullmatch(study_instance_uid) or len(study_instance_uid) > 64:
+            raise ValueError(
+                f"{study_instance_uid!r} is no StudyInstanceUID: expected numbers with dots between, e.g. 1.2.840.1136"
+            )
         answers = self._ask(
             f"asking for the series of study {study_instance_uid}",
             lambda: self._client.search_for_series(study_instance_uid, fields=["SeriesDescription"]),
@@ -156,7 +171,7 @@ class DicomWebArchive:
         return Path(folder)
 
     def store(self, files: Iterable[str | Path]) -> list[str]:
-        """Store instances.
+        """Store instances; those that the archive says it has are not sent again.
 
         Args:
             files: DICOM files.
@@ -169,27 +184,53 @@ class DicomWebArchive:
                 same files again is safe: their UIDs are the same.
         """
         paths = [Path(file) for file in files]
-        confirmed: list[str] = []
-        for batch in self._batches(paths):
-            datasets = [pydicom.dcmread(path) for path in batch]
-            doing = f"storing {len(paths)} instances"
+        headers = {path: pydicom.dcmread(path, specific_tags=_IDENTIFYING, stop_before_pixels=True) for path in paths}
+        confirmed = self._held(headers.values())
+        if confirmed:
+            _logger.info("%s has %d of %d instances already", self.url, len(confirmed), len(paths))
+        for batch in self._batches(
+            [path for path, header in headers.items() if header.SOPInstanceUID not in confirmed]
+        ):
+            confirmed |= self._store_batch(batch, len(confirmed), len(paths))
+        return [str(headers[path].SOPInstanceUID) for path in paths]
+
+    def _store_batch(self, batch: Sequence[Path], confirmed: int, total: int) -> set[str]:
+        """Store some of the files; returns the SOPInstanceUID of each."""
+        datasets = [pydicom.dcmread(path) for path in batch]
+        sent = [str(dataset.SOPInstanceUID) for dataset in datasets]
+        try:
+            answer = self._ask(f"storing {total} instances", lambda: self._store_once(datasets))
+        except OSError as error:
+            arrived = self._held(datasets) & set(sent) if isinstance(error, LostAnswerError) else set()
+            if arrived == set(sent):
+                _logger.warning("%s: the answer to a store was lost, but all its instances are there", self.url)
+                return arrived
+            raise type(error)(
+                f"{error}; {confirmed + len(arrived)} of {total} instances are confirmed as stored"
+                f"{_unknown(len(batch) - len(arrived), error)}; run it again: what is stored is not sent twice"
+            ) from error
+        accepted = accepted_instances(answer, sent)
+        if len(accepted) < len(sent):
+            refused = len(sent) - len(accepted)
+            raise OSError(
+                f"{self.url} refused {refused} of {len(sent)} instances sent{first_refusal(answer)}; "
+                f"{confirmed + len(accepted)} of {total} instances are confirmed as stored"
+            )
+        return set(accepted)
+
+    def _held(self, datasets: Iterable[Dataset]) -> set[str]:
+        """Which of these instances the archive says it has; none where it cannot be asked."""
+        wanted = {(str(one.get("StudyInstanceUID", "")), str(one.get("SeriesInstanceUID", ""))) for one in datasets}
+        held: set[str] = set()
+        for uids in wanted:
+            if not all(uids):
+                continue
             try:
-                answer = self._ask(doing, lambda sent=datasets: self._store_once(sent))  # type: ignore[misc]
-            except OSError as error:
-                raise type(error)(
-                    f"{error}; {len(confirmed)} of {len(paths)} instances are confirmed as stored"
-                    f"{_unknown(len(batch), error)}; run it again: equal UIDs are not stored twice"
-                ) from error
-            sent = [str(dataset.SOPInstanceUID) for dataset in datasets]
-            accepted = accepted_instances(answer, sent)
-            confirmed += accepted
-            if len(accepted) < len(sent):
-                refused = len(sent) - len(accepted)
-                raise OSError(
-                    f"{self.url} refused {refused} of {len(sent)} instances sent{first_refusal(answer)}; "
-                    f"{len(confirmed)} of {len(paths)} instances are confirmed as stored"
-                )
-        return confirmed
+                listed = self._client.search_for_instances(*uids)
+            except (requests.RequestException, ValueError):
+                continue  # the store itself will say what is wrong
+            held |= {str(Dataset.from_json(answer).SOPInstanceUID) for answer in listed}
+        return held
 
     def _batches(self, paths: Sequence[Path]) -> list[list[Path]]:
         batches: list[list[Path]] = []
@@ -248,5 +289,7 @@ def _archive_series(answer: dict[str, Any], study_instance_uid: str) -> ArchiveS
 
 
 def _unknown(batch: int, error: OSError) -> str:
-    """Say that a dropped connection leaves the fate of the instances then on their way open."""
+    """Say that a dropped connection leaves the fate of the instances then on their way open, and a busy archive not."""
+    if isinstance(error, BusyArchiveError):
+        return f", all {batch} of the last request failed"
     return f", {batch} more were on their way" if isinstance(error, ConnectionError) else ""

@@ -13,19 +13,34 @@ from typing import TypeVar
 import requests
 from pydicom.errors import InvalidDicomError
 
-__all__ = ["IncompleteAnswerError", "Retries"]
+from monai_ddfm.dicom.archive.credentials import VARIABLES
+
+__all__ = ["BusyArchiveError", "IncompleteAnswerError", "LostAnswerError", "Retries"]
 
 Answer = TypeVar("Answer")
 _logger = logging.getLogger(__name__)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)  # HTTP states that another attempt may find gone
 
 
+_ROOT = "is this the root of its DICOMweb service, e.g. http://host:8042/dicom-web?"
+
+
 class IncompleteAnswerError(Exception):
     """An answer that ended early; the message says how much of it came."""
 
 
+class BusyArchiveError(ConnectionError):
+    """The archive answered each time that it cannot now; nothing of the request was done."""
+
+
+class LostAnswerError(ConnectionError):
+    """The request went out whole and no answer came: it may or may not have been done."""
+
+
 class Retries:
     """Repeats a request while its failure may pass.
+
+    An answer that does not come within the timeout is not waited for again: the archive got the request.
 
     Args:
         url: who is asked, for the messages.
@@ -51,7 +66,8 @@ class Retries:
             request: makes the request, from the beginning each time.
 
         Raises:
-            ConnectionError: no connection, none that lasts, or a busy archive, at the last attempt.
+            ConnectionError: no connection, none that lasts, or a busy archive (`BusyArchiveError`), at the last
+                attempt; or no answer in time (`LostAnswerError`), at once.
             PermissionError: the archive wants other credentials.
             OSError: the archive refuses for another reason.
         """
@@ -63,6 +79,10 @@ class Retries:
                 if status not in _PASSING or attempt == self.attempts:
                     raise self._refusal(doing, status, attempt) from error
                 reason = f"HTTP {status}"
+            except requests.ReadTimeout as error:
+                raise LostAnswerError(f"{self.url}: {doing} failed: no answer in time") from error
+            except requests.exceptions.JSONDecodeError as error:
+                raise OSError(f"{self.url}: {doing} failed: the answer is no DICOMweb; {_ROOT}") from error
             except (requests.RequestException, IncompleteAnswerError, InvalidDicomError, EOFError) as error:
                 reason = _plain(error)
                 if attempt == self.attempts:
@@ -73,9 +93,14 @@ class Retries:
 
     def _refusal(self, doing: str, status: int, attempts: int) -> OSError:
         if status in (401, 403, 407):
-            return PermissionError(f"{self.url} does not allow {doing} (HTTP {status}); give it the right credentials")
+            return PermissionError(
+                f"{self.url} does not allow {doing} (HTTP {status}); give it the right credentials in the environment: "
+                f"{VARIABLES}"
+            )
+        if status == requests.codes.not_found:
+            return OSError(f"{self.url} knows nothing of {doing} (HTTP 404); {_ROOT}")
         if status in _PASSING:
-            return ConnectionError(f"{self.url}: {doing} failed after {attempts} attempts: HTTP {status}")
+            return BusyArchiveError(f"{self.url}: {doing} failed after {attempts} attempts: HTTP {status}")
         return OSError(f"{self.url} refused {doing} (HTTP {status})")
 
 

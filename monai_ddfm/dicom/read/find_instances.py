@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import logging
 import os
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
-from monai_ddfm.dicom.instance_file import ZIP_SEPARATOR, open_instance, read_instance
+from monai_ddfm.dicom.instance_file import (
+    PREAMBLE_BYTES,
+    ZIP_SEPARATOR,
+    begins_as_dicom,
+    open_instance,
+    read_instance,
+)
+from monai_ddfm.dicom.read.same_image import is_same_image
+from monai_ddfm.dicom.read.source_paths import is_zip_name, source_paths
 
-__all__ = ["Instance", "find_instances", "is_dicom_source"]
+__all__ = ["Instance", "Source", "find_instances", "is_dicom_source"]
 
 logger = logging.getLogger(__name__)
 
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
-PREAMBLE_BYTES = 128
 
 
 @dataclass(frozen=True)
@@ -45,43 +51,9 @@ class Instance:
         return "Rows" in self.header and "Columns" in self.header
 
 
-def _paths(source: str | os.PathLike[str]) -> Iterator[str]:
-    """Walk one folder (recursively), DICOMDIR, zip or file."""
-    path = Path(source)
-    if not path.exists():
-        if ZIP_SEPARATOR in str(source):
-            yield str(source)
-            return
-        raise FileNotFoundError(f"{path} does not exist: give a folder, a DICOMDIR, a zip or DICOM files")
-    if path.is_dir():
-        yield from (str(file) for file in sorted(path.rglob("*")) if file.is_file())
-    elif path.name.upper() == "DICOMDIR":
-        yield from _dicomdir_paths(path)
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            members = sorted(member.filename for member in archive.infolist() if not member.is_dir())
-        yield from (f"{path}{ZIP_SEPARATOR}{member}" for member in members)
-    else:
-        yield str(path)
-
-
-def _dicomdir_paths(dicomdir: Path) -> Iterator[str]:
-    records = read_instance(dicomdir).get("DirectoryRecordSequence") or []
-    # ReferencedFileID is one name, or the names of the folders and of the file
-    names = [record.ReferencedFileID for record in records if record.get("ReferencedFileID")]
-    paths = [dicomdir.parent.joinpath(*([name] if isinstance(name, str) else name)) for name in names]
-    missing = [str(path) for path in paths if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f"{dicomdir} lists {len(paths)} files, {len(missing)} of them are not there; copy the whole medium: "
-            f"{', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}"
-        )
-    yield from (str(path) for path in sorted(paths))
-
-
-def _has_dicom_prefix(path: str) -> bool:
+def _begins_as_dicom(path: str) -> bool:
     with open_instance(path) as opened:
-        return opened.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
+        return begins_as_dicom(opened.read(PREAMBLE_BYTES + 4))
 
 
 def is_dicom_source(source: Source) -> bool:
@@ -91,9 +63,9 @@ def is_dicom_source(source: Source) -> bool:
         path = Path(one)
         if path.is_dir() or path.name.upper() == "DICOMDIR" or ZIP_SEPARATOR in str(one):
             continue
-        if path.suffix.lower() in (*DICOM_SUFFIXES, ".zip"):
+        if path.suffix.lower() in DICOM_SUFFIXES or is_zip_name(path):
             continue
-        if not path.is_file() or not _has_dicom_prefix(str(path)):
+        if not path.is_file() or not _begins_as_dicom(str(path)):
             return False
     return bool(sources)
 
@@ -108,46 +80,76 @@ def _damage(header: FileDataset) -> str | None:
     return None
 
 
+class _Found:
+    """What a walk over files has come upon."""
+
+    def __init__(self) -> None:
+        self.instances: list[Instance] = []
+        self.damaged: dict[str, str] = {}
+        self.others: list[str] = []  # no DICOM
+        self.namesakes: list[str] = []  # images with another image's UID
+        self._first_of: dict[str, Instance] = {}
+
+    def look_at(self, path: str) -> None:
+        """Read the header of one file, if it is DICOM."""
+        try:
+            if not _begins_as_dicom(path) and not path.lower().endswith(DICOM_SUFFIXES):
+                self.others.append(path)
+                return
+            header = read_instance(path)
+            if header.get("SOPClassUID") == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in header:
+                return
+            problem = _damage(header)
+        except MemoryError:
+            raise
+        except Exception as error:  # pydicom raises whatever the broken bytes lead to
+            problem = f"{type(error).__name__}: {error}"
+        if problem is not None:
+            self.damaged[path] = problem
+            return
+        first = self._first_of.setdefault(str(header.SOPInstanceUID), Instance(path, header))
+        if first.path != path:
+            if is_same_image(first.path, path):
+                logger.warning("%s is a second copy of %s, passed over", path, first.path)
+                return
+            self.namesakes.append(path)
+        self.instances.append(Instance(path, header))
+
+
 def find_instances(source: Source) -> list[Instance]:
-    """Read the headers of all DICOM files in a source; other files are passed over.
+    """Read the headers of all DICOM files in a source; other files are passed over, which is said once.
 
     Args:
         source: a folder (searched with its subfolders), a DICOMDIR, a zip, one file, or a list of any of these.
 
     Returns:
-        the instances in path order; a file that occurs twice (same SOPInstanceUID) once.
+        the instances in path order; a file that occurs twice (same SOPInstanceUID, place and pixels) once.
 
     Raises:
         FileNotFoundError: the source does not exist, or files that a DICOMDIR lists are missing.
-        ValueError: files that should be DICOM (by suffix or prefix) cannot be read, each named with the reason; or
-            there is no DICOM file at all.
+        ValueError: files that should be DICOM (by suffix or beginning) cannot be read, each named with the reason;
+            a damaged zip; or there is no DICOM file at all.
+        MemoryError: a file unpacks to more than memory is free.
     """
     sources = [source] if isinstance(source, (str, os.PathLike)) else list(source)
-    instances: dict[str, Instance] = {}
-    damaged: dict[str, str] = {}
-    for path in (path for one in sources for path in _paths(one)):
-        expected = _has_dicom_prefix(path)
-        if not expected and not path.lower().endswith(DICOM_SUFFIXES):
-            continue
-        try:
-            header = read_instance(path)
-            if header.get("SOPClassUID") == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in header:
-                continue
-            problem = _damage(header)
-        except Exception as error:  # pydicom raises whatever the broken bytes lead to
-            problem = f"{type(error).__name__}: {error}"
-        if problem is not None:
-            damaged[path] = problem
-        elif (uid := str(header.SOPInstanceUID)) in instances:
-            logger.warning("%s is a second copy of %s, passed over", path, instances[uid].path)
-        else:
-            instances[uid] = Instance(path, header)
-    if damaged:
-        listed = "\n".join(f"  {path}: {problem}" for path, problem in damaged.items())
+    found = _Found()
+    for path in (path for one in sources for path in source_paths(one)):
+        found.look_at(path)
+    if found.damaged:
+        listed = "\n".join(f"  {path}: {problem}" for path, problem in found.damaged.items())
         raise ValueError(
-            f"{len(damaged)} DICOM file(s) are truncated or corrupt; fetch them again or remove them, "
+            f"{len(found.damaged)} DICOM file(s) are truncated or corrupt; fetch them again or remove them, "
             f"the rest is not used without them:\n{listed}"
         )
-    if not instances:
+    if not found.instances:
         raise ValueError(f"no DICOM file in {', '.join(map(str, sources))}")
-    return list(instances.values())
+    if found.others:
+        logger.info("%d file(s) are no DICOM and passed over, e.g. %s", len(found.others), found.others[0])
+    if found.namesakes:
+        logger.warning(
+            "%d image(s) have the SOPInstanceUID of another image in another place or with other pixels, e.g. %s; they "
+            "are used, but whatever refers to them by UID cannot tell them apart",
+            len(found.namesakes),
+            found.namesakes[0],
+        )
+    return found.instances

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monai_ddfm.dicom.read.slices import Slice
 
-__all__ = ["StackGeometry", "stack_affine", "stack_geometry"]
+__all__ = ["StackGeometry", "check_in_line", "stack_affine", "stack_geometry"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 EVEN_TOLERANCE = 0.02  # of the spacing
@@ -79,6 +79,33 @@ def stack_geometry(ordered: Sequence[Slice]) -> StackGeometry:
     thickness = float(first.attribute("SpacingBetweenSlices") or first.attribute("SliceThickness") or 1.0)
     row_step, column_step = first.pixel_spacing
     return StackGeometry(axes, positions[:, :2], positions[:, 2], (column_step, row_step), abs(thickness))
+
+
+def check_in_line(ordered: Sequence[Slice], geometry: StackGeometry) -> None:
+    """Refuse a stack whose first pixels do not lie on one straight line.
+
+    A tilted gantry shifts every slice against its neighbour by the same step per millimetre. Anything else is a slice
+    whose position is wrong, or a patient who was moved between two parts of the stack. The line is Theil and Sen's, by
+    the median over slices half a stack apart, which a single stray slice does not bend.
+
+    Raises:
+        ValueError: a slice lies more than half a pixel beside the line; the furthest is named.
+    """
+    if len(ordered) < 3:
+        return
+    apart = len(ordered) // 2
+    rises = geometry.depths[apart:] - geometry.depths[:-apart]
+    slope = np.median((geometry.in_plane[apart:] - geometry.in_plane[:-apart]) / rises[:, None], axis=0)
+    beside = geometry.in_plane - geometry.depths[:, None] * slope
+    beside = np.abs(beside - np.median(beside, axis=0))
+    allowed = DRIFT_TOLERANCE * np.array(geometry.pixel_spacing)
+    furthest = int((beside / allowed).max(axis=1).argmax())
+    if (beside[furthest] > allowed).any():
+        raise ValueError(
+            f"{ordered[furthest].name} lies {np.linalg.norm(beside[furthest]):.2f} mm beside the line through "
+            "the other slices, within its plane: its ImagePositionPatient is wrong, or the series is no single stack; "
+            "separate its parts, or export it again"
+        )
 
 
 def stack_affine(geometry: StackGeometry) -> NDArray[np.float64]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,17 @@ from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys
 from numpy.typing import NDArray
 
 from monai_ddfm.dicom.identity import IDENTITY_KEY, InstanceIdentity, SeriesIdentity
+from monai_ddfm.dicom.read.enhanced_pet import enhanced_suv_factor
 from monai_ddfm.dicom.read.find_instances import Source, find_instances, is_dicom_source
-from monai_ddfm.dicom.read.geometry import StackGeometry, stack_affine, stack_geometry
+from monai_ddfm.dicom.read.geometry import StackGeometry, check_in_line, stack_affine, stack_geometry
 from monai_ddfm.dicom.read.pixels import read_pixels
 from monai_ddfm.dicom.read.regular_grid import to_regular_grid
-from monai_ddfm.dicom.read.series import choose_series, group_series
+from monai_ddfm.dicom.read.series import Series, choose_series, group_series
 from monai_ddfm.dicom.read.slices import Slice, slices_of
 from monai_ddfm.dicom.read.sorting import gaps_between, select_slices, sort_slices
 from monai_ddfm.dicom.read.suv import suv_body_weight_factor
 
-__all__ = ["DDFMDicomReader", "read_series"]
+__all__ = ["DDFMDicomReader", "parse_choice", "read_series"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ class DDFMDicomReader(ImageReader):
             ``{"EchoTime": 30}``.
         allow_gaps: interpolate over missing slices instead of refusing the series.
         suv: convert PET to SUV (body weight) where the header allows it, else warn and keep the file's values.
+        series_number: its SeriesNumber.
+        likely_modality: the Modality that decides where several series fit the rest.
     """
 
     def __init__(
@@ -62,6 +67,8 @@ class DDFMDicomReader(ImageReader):
         select: Mapping[str, Any] | None = None,
         allow_gaps: bool = False,
         suv: bool = True,
+        series_number: int | None = None,
+        likely_modality: str | None = None,
     ) -> None:
         super().__init__()
         self.series_uid = series_uid
@@ -70,6 +77,16 @@ class DDFMDicomReader(ImageReader):
         self.select = dict(select or {})
         self.allow_gaps = allow_gaps
         self.suv = suv
+        self.series_number = series_number
+        self.likely_modality = likely_modality
+
+    def choosing(self, text: str | None, likely_modality: str | None = None) -> DDFMDicomReader:
+        """Return this reader with a choice in words (see `parse_choice`) added to its own."""
+        chosen = copy(self)
+        for name, value in ({} if text is None else parse_choice(text)).items():
+            setattr(chosen, name, value)
+        chosen.likely_modality = likely_modality
+        return chosen
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Say whether the source may hold DICOM; the files' beginning counts, not their suffix."""
@@ -100,7 +117,14 @@ class DDFMDicomReader(ImageReader):
             ValueError: it holds no, several or damaged series, or one that is no volume; the message says which.
             ImportError: its compression needs a package that is not installed; the message says which.
         """
-        series = choose_series(group_series(find_instances(img)), self.series_uid, self.description, self.modality)
+        series = choose_series(
+            group_series(find_instances(img)),
+            self.series_uid,
+            self.description,
+            self.modality,
+            self.series_number,
+            self.likely_modality,
+        )
         slices = [one for instance in series.instances if instance.is_image for one in slices_of(instance)]
         ordered = sort_slices(select_slices(slices, self.select))
         gaps = gaps_between(ordered)
@@ -110,8 +134,9 @@ class DDFMDicomReader(ImageReader):
                 + "\n  ".join(gaps)
                 + "\nfetch them, or set allow_gaps to interpolate over the gaps"
             )
-        volume = read_pixels(ordered)
         geometry = stack_geometry(ordered)
+        check_in_line(ordered, geometry)
+        volume = read_pixels(ordered)
         regular = geometry.is_straight and geometry.is_even
         if not regular:
             volume, geometry = _resample(volume, geometry, series.uid, gaps)
@@ -124,7 +149,7 @@ class DDFMDicomReader(ImageReader):
             patient_id=series.attribute("PatientID"),
             study_instance_uid=series.attribute("StudyInstanceUID"),
             series_instance_uid=series.uid,
-            frame_of_reference_uid=series.attribute("FrameOfReferenceUID"),
+            frame_of_reference_uid=_frame_of_reference(series),
             modality=modality,
             series_description=series.attribute("SeriesDescription"),
             instances=tuple(_instance_identity(one) for one in ordered),
@@ -161,11 +186,32 @@ def read_series(source: Source, **choice: Any) -> MetaTensor:
     return MetaTensor(torch.from_numpy(volume)[None], meta=meta)
 
 
+def parse_choice(text: str) -> dict[str, Any]:
+    """Return what a person means by a choice of series, as arguments of `DDFMDicomReader`.
+
+    ``1.2.840.113...`` is a SeriesInstanceUID, ``5`` a SeriesNumber, ``EchoTime=30`` or ``EchoTime=30,FlipAngle=8``
+    what the slices to read have, anything else a part of the SeriesDescription.
+    """
+    if re.fullmatch(r"\d+(\.\d+)+", text):
+        return {"series_uid": text}
+    if text.isdecimal():
+        return {"series_number": int(text)}
+    if re.fullmatch(r"([A-Z][A-Za-z]+=[^=,]+)(,[A-Z][A-Za-z]+=[^=,]+)*", text):
+        return {"select": dict(pair.split("=") for pair in text.split(","))}
+    return {"description": text}
+
+
 def _as_source(data: Any) -> Source:
     """Undo the tuple that `LoadImage` puts a single path into."""
     if isinstance(data, (list, tuple)):
         return str(data[0]) if len(data) == 1 else [str(one) for one in data]
     return str(data)
+
+
+def _frame_of_reference(series: Series) -> str:
+    """The series' frame of reference; "", which is unknown, where every instance has one of its own."""
+    uids = {str(one.header.get("FrameOfReferenceUID") or "") for one in series.instances}
+    return uids.pop() if len(uids) == 1 else ""
 
 
 def _instance_identity(one: Slice) -> InstanceIdentity:
@@ -225,7 +271,11 @@ def _to_suv(volume: NDArray[np.float32], units: str, ordered: Sequence[Slice]) -
         ordered, key=lambda one: (str(one.attribute("AcquisitionDate")), str(one.attribute("AcquisitionTime")))
     )
     try:
-        suv = suv_body_weight_factor(acquired_first.instance.header)
+        if acquired_first.attribute("RescaleSlope") is None:
+            raise ValueError("RescaleSlope is missing: the stored values are no activity")
+        header = acquired_first.instance.header
+        is_enhanced = "PerFrameFunctionalGroupsSequence" in header and "Units" not in header
+        suv = enhanced_suv_factor(header, units) if is_enhanced else suv_body_weight_factor(header)
     except ValueError as error:
         warnings.warn(
             f"{ordered[0].name}: no SUV ({error}); the PET keeps its own values"

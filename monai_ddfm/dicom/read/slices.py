@@ -15,11 +15,15 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
+from monai_ddfm.dicom.read.enhanced_pet import real_world_values
 from monai_ddfm.dicom.read.find_instances import Instance
+from monai_ddfm.dicom.read.mosaic import is_mosaic, tile_positions, tiles_of
 
 __all__ = ["Slice", "slices_of"]
 
 ORIENTATION_TOLERANCE = 1e-3
+SPACING_MM = (1e-3, 100.0)  # what is believed: from a light microscope's pixel to a hand's breadth
+FURTHEST_MM = 1e5
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Slice:
         position: ImagePositionPatient, centre of the first pixel, mm, LPS.
         orientation: ImageOrientationPatient ``[2, 3]``: direction of increasing columns, of increasing rows.
         pixel_spacing: mm between rows, mm between columns.
+        tile: number of the tile in a mosaic, from 1; None for any other image.
     """
 
     instance: Instance
@@ -41,6 +46,7 @@ class Slice:
     position: NDArray[np.float64]
     orientation: NDArray[np.float64]
     pixel_spacing: tuple[float, float]
+    tile: int | None = None
 
     def attribute(self, keyword: str) -> Any:
         """Return an attribute of the slice: the frame's own, else the instance's, else None."""
@@ -51,7 +57,7 @@ class Slice:
     def name(self) -> str:
         """What to call the slice in a message."""
         frame = "" if self.frame_number is None else f" frame {self.frame_number}"
-        return f"{self.instance.path}{frame}"
+        return f"{self.instance.path}{frame}{'' if self.tile is None else f' tile {self.tile}'}"
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -78,7 +84,8 @@ def slices_of(instance: Instance) -> list[Slice]:
             "where they lie in the patient is not known"
         )
     groups = _detector_information(header) if "ImagePositionPatient" not in header else {}
-    return [_slice(instance, None, groups)]
+    one = _slice(instance, None, groups)
+    return _mosaic_slices(one) if is_mosaic(header) else [one]
 
 
 def _slice(instance: Instance, frame_number: int | None, groups: dict[str, Any]) -> Slice:
@@ -95,10 +102,31 @@ def _slice(instance: Instance, frame_number: int | None, groups: dict[str, Any])
     orientation = values["ImageOrientationPatient"].reshape(2, 3)
     if not np.allclose(orientation @ orientation.T, np.eye(2), atol=ORIENTATION_TOLERANCE):
         raise ValueError(f"{instance.path}: ImageOrientationPatient {orientation.tolist()} is not orthonormal")
-    if not np.all(values["PixelSpacing"] > 0):
-        raise ValueError(f"{instance.path}: PixelSpacing {values['PixelSpacing'].tolist()} is not positive")
+    low, high = SPACING_MM
+    if not np.all((values["PixelSpacing"] >= low) & (values["PixelSpacing"] <= high)):
+        raise ValueError(
+            f"{instance.path}: PixelSpacing {values['PixelSpacing'].tolist()} is no distance between pixels, expected "
+            f"{low:g} to {high:g} mm; export the series again"
+        )
+    if np.abs(values["ImagePositionPatient"]).max() > FURTHEST_MM:
+        raise ValueError(
+            f"{instance.path}: ImagePositionPatient {values['ImagePositionPatient'].tolist()} is further than "
+            f"{FURTHEST_MM:g} mm from the origin; export the series again"
+        )
     spacing = (float(values["PixelSpacing"][0]), float(values["PixelSpacing"][1]))
     return Slice(instance, frame_number, groups, values["ImagePositionPatient"], orientation, spacing)
+
+
+def _mosaic_slices(whole: Slice) -> list[Slice]:
+    """Tiles of a mosaic; `Slice.tile` counts them."""
+    header, path = whole.instance.header, whole.instance.path
+    _, side = tiles_of(header, path)
+    size = {"Rows": int(header.Rows) // side, "Columns": int(header.Columns) // side}
+    positions = tile_positions(header, path, whole.position, whole.orientation, whole.pixel_spacing)
+    return [
+        Slice(whole.instance, None, size, position, whole.orientation, whole.pixel_spacing, k + 1)
+        for k, position in enumerate(positions)
+    ]
 
 
 def _enhanced_slices(instance: Instance, frames: int) -> list[Slice]:
@@ -108,16 +136,25 @@ def _enhanced_slices(instance: Instance, frames: int) -> list[Slice]:
     per_frame = header.PerFrameFunctionalGroupsSequence
     if len(per_frame) != frames:
         raise ValueError(f"{instance.path} has {frames} frames, but functional groups for {len(per_frame)}")
-    return [_slice(instance, k + 1, {**shared, **_flat([group])}) for k, group in enumerate(per_frame)]
+    slices = []
+    for k, group in enumerate(per_frame):
+        values = {**shared, **_flat([group])}
+        if header.get("Modality") == "PT":  # whose units stand with the mapping to real-world values
+            values.update(real_world_values([group, *(header.get("SharedFunctionalGroupsSequence") or [])]))
+        slices.append(_slice(instance, k + 1, values))
+    return slices
 
 
 def _flat(groups: Sequence[Dataset]) -> dict[str, Any]:
-    """Collect the attributes of functional group items, ``{keyword: value}``."""
+    """Collect the attributes of the standard's functional groups, ``{keyword: value}``.
+
+    A private sequence is left out: Philips puts a whole classic header into one, whose plane position is another.
+    """
     return {
         element.keyword: element.value
         for group in groups
         for sequence in group
-        if sequence.VR == "SQ"
+        if sequence.VR == "SQ" and not sequence.tag.is_private
         for item in sequence.value
         for element in item
         if element.VR != "SQ" and element.keyword

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, TM
 
-__all__ = ["SUVFactor", "suv_body_weight_factor"]
+__all__ = ["SUVFactor", "activity_factor", "parse_datetime", "positive_number", "suv_body_weight_factor"]
 
 PHILIPS_SUV_FACTOR = (0x7053, 0x1000)
 GE_SCAN_DATETIME = (0x0009, 0x100D)
@@ -62,12 +62,17 @@ def suv_body_weight_factor(header: Dataset) -> SUVFactor:
     corrected = [str(value) for value in header.get("CorrectedImage") or []]
     if not {"ATTN", "DECY"} <= set(corrected):
         raise ValueError(f"CorrectedImage is {corrected}: not corrected for attenuation (ATTN) and decay (DECY)")
-    weight = _positive(header, "PatientWeight")
+    weight = positive_number(header, "PatientWeight")
     dose, how = _dose_at_correction_time(header)
     return SUVFactor(weight * 1000.0 / dose, f"weight {weight:g} kg, {how}")
 
 
-def _positive(dataset: Dataset, keyword: str) -> float:
+def positive_number(dataset: Dataset, keyword: str) -> float:
+    """Return a value that must be there and above 0.
+
+    Raises:
+        ValueError: it is not.
+    """
     value = dataset.get(keyword)
     if value is None or value == "" or float(value) <= 0:
         raise ValueError(f"{keyword} is missing or not positive")
@@ -79,13 +84,13 @@ def _dose_at_correction_time(header: Dataset) -> tuple[float, str]:
     information = header.get("RadiopharmaceuticalInformationSequence") or []
     if not information:
         raise ValueError("RadiopharmaceuticalInformationSequence is missing")
-    dose = _positive(information[0], "RadionuclideTotalDose")
+    dose = positive_number(information[0], "RadionuclideTotalDose")
     correction = str(header.get("DecayCorrection", ""))
     if correction == "ADMIN":
         return dose, f"dose {dose:g} Bq at administration"
     if correction != "START":
         raise ValueError(f"DecayCorrection is {correction or '(none)'}, not START or ADMIN")
-    half_life = _positive(information[0], "RadionuclideHalfLife")
+    half_life = positive_number(information[0], "RadionuclideHalfLife")
     scan = _scan_start(header)
     injection = _injection(information[0], scan)
     elapsed = (scan - injection).total_seconds()
@@ -93,6 +98,31 @@ def _dose_at_correction_time(header: Dataset) -> tuple[float, str]:
         raise ValueError(f"the scan starts {elapsed / 3600:.1f} h after the injection: dates or times are wrong")
     decayed = dose * 2.0 ** (-elapsed / half_life)
     return decayed, f"dose {dose:g} Bq decayed over {elapsed / 60:.1f} min to {decayed:g} Bq"
+
+
+def activity_factor(header: Dataset, dose: float, half_life: float, elapsed: float) -> SUVFactor:
+    """Return the factor from Bq/ml to SUVbw for a dose (Bq) that decays over `elapsed` seconds.
+
+    Raises:
+        ValueError: the time is not within a day from the injection, or PatientWeight is missing.
+    """
+    if not 0 <= elapsed < 24 * 3600:
+        raise ValueError(f"the scan starts {elapsed / 3600:.1f} h after the injection: dates or times are wrong")
+    weight = positive_number(header, "PatientWeight")
+    decayed = dose * 2.0 ** (-elapsed / half_life)
+    return SUVFactor(weight * 1000.0 / decayed, f"weight {weight:g} kg, dose {dose:g} Bq, {elapsed / 60:.1f} min later")
+
+
+def parse_datetime(dataset: Dataset, keyword: str) -> datetime:
+    """Return a date and time that must be there.
+
+    Raises:
+        ValueError: it is not.
+    """
+    value = dataset.get(keyword)
+    if not value:
+        raise ValueError(f"{keyword} is missing")
+    return _datetime(str(value))
 
 
 def _moment(dataset: Dataset, date_keyword: str, time_keyword: str) -> datetime | None:

@@ -16,7 +16,7 @@ from pydicom.valuerep import DSfloat
 from monai_ddfm.dicom.codes import code_item
 from monai_ddfm.dicom.write.stored_values import StoredValues
 
-__all__ = ["CLASSIC_OBJECTS", "ClassicObject"]
+__all__ = ["CLASSIC_OBJECTS", "ClassicObject", "code_patient_position", "real_world_values"]
 
 
 class ClassicObject(NamedTuple):
@@ -38,7 +38,7 @@ def _complete_mr(dataset: Dataset, stored: StoredValues) -> None:
     for keyword in ("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"):
         setattr(dataset, keyword, None)
     if (stored.slope, stored.intercept) != (1.0, 0.0):
-        dataset.RealWorldValueMappingSequence = [_real_world_values(stored)]
+        dataset.RealWorldValueMappingSequence = [real_world_values(stored)]
 
 
 def _complete_ct(dataset: Dataset, stored: StoredValues) -> None:
@@ -60,7 +60,7 @@ def _complete_pet(dataset: Dataset, stored: StoredValues) -> None:
     dataset.CorrectedImage = None
     dataset.CollimatorType = None
     dataset.RadiopharmaceuticalInformationSequence = []
-    _code_patient_position(dataset)
+    code_patient_position(dataset)
     dataset.FrameReferenceTime = 0
     dataset.ActualFrameDuration = 0
     dataset.RescaleSlope = DSfloat(stored.slope, auto_format=True)
@@ -84,7 +84,7 @@ CLASSIC_OBJECTS = {
 }
 
 
-def _code_patient_position(dataset: Dataset) -> None:
+def code_patient_position(dataset: Dataset) -> None:
     """Say PatientPosition (e.g. FFS) in the codes that PET uses instead of it (PS3.3 C.8.4.6, CID 19 to 21)."""
     position = str(dataset.pop("PatientPosition").value) if "PatientPosition" in dataset else ""
     dataset.PatientOrientationCodeSequence = []
@@ -97,7 +97,7 @@ def _code_patient_position(dataset: Dataset) -> None:
         dataset.PatientGantryRelationshipCodeSequence = [code_item(_ENTERING[position[:2]])]
 
 
-def _real_world_values(stored: StoredValues) -> Dataset:
+def real_world_values(stored: StoredValues) -> Dataset:
     """Tell the line from stored to fused values (PS3.3 C.7.6.16.2.11), which MR has no rescale for."""
     item = Dataset()
     item.add_new("RealWorldValueFirstValueMapped", "SS" if stored.signed else "US", int(stored.pixels.min()))

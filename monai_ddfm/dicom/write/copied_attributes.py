@@ -50,7 +50,8 @@ COPIED = (
     "PatientPosition",
     "LongitudinalTemporalInformationModified",
 )
-# Laterality may be missing only for these; for a paired part it must be there, empty when unknown (C.7.3.1).
+# Laterality may be missing only for these; for a paired part, or an unknown one, it must be there, empty when unknown
+# (type 2C, PS3.3 C.7.3.1).
 _UNPAIRED = (
     "ABDOMEN", "BRAIN", "CHEST", "CSPINE", "HEAD", "HEART", "LIVER", "LSPINE", "NECK", "PELVIS", "PROSTATE", "SKULL",
     "SPINE", "TSPINE", "WHOLEBODY",
@@ -86,7 +87,7 @@ def copy_attributes(anchor: Dataset, derived: Dataset) -> None:
         value = _valid(keyword, found)
         if value not in (None, "") or keyword in REQUIRED:
             setattr(derived, keyword, value)
-    if "Laterality" not in derived and derived.get("BodyPartExamined", "HEAD") not in _UNPAIRED:
+    if "Laterality" not in derived and derived.get("BodyPartExamined") not in _UNPAIRED:
         derived.Laterality = None
     _copy_deidentification(anchor, derived)
 

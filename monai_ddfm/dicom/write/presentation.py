@@ -31,9 +31,10 @@ from monai_ddfm.dicom.write.copied_attributes import copy_attributes
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources
+from monai_ddfm.dicom.write.quiet import names_unquoted
 from monai_ddfm.io.atomic import atomic_file, require_free
 
-__all__ = ["reason_against_overlay", "write_presentation_state"]
+__all__ = ["blending_presentation", "reason_against_overlay", "save_state", "write_presentation_state"]
 
 _logger = logging.getLogger(__name__)
 
@@ -74,44 +75,14 @@ def write_presentation_state(
         FileExistsError: `file` exists and `overwrite` is False.
         FileNotFoundError: the source files are gone; their headers are read again.
     """
-    file, derivation, created = Path(file), derivation or Derivation(), created or datetime.now()
-    require_free(file, overwrite)
-    check_sources(anchor, sources)
-    if (reason := reason_against_overlay(anchor, sources)) is not None:
-        raise ValueError(f"{reason}; leave the presentation state out")
-    ordered = [anchor, *(source for source in sources if source is not anchor and source != anchor)]
-    copied = Dataset()
-    copy_attributes(read_instance(anchor.instances[0].path), copied)
-    images = [_referenced_images(source, copied) for source in ordered]
-    state = AdvancedBlendingPresentationState(
-        referenced_images=[image for series in images for image in series],
-        blending=[
-            _blending_input(number, source, series, (windows or {}).get(source.series_instance_uid), number == 1)
-            for number, (source, series) in enumerate(zip(ordered, images, strict=True), 1)
-        ],
-        blending_display=[
-            BlendingDisplay("EQUAL", [BlendingDisplayInput(number) for number in range(1, len(ordered) + 1)])
-        ],
-        series_instance_uid=derivation.uid(anchor, sources, "presentation", "series"),
-        series_number=series_number,
-        sop_instance_uid=derivation.uid(anchor, sources, "presentation"),
-        instance_number=1,
-        manufacturer=SOFTWARE_NAME,
-        manufacturer_model_name=derivation.method[:64],
-        software_versions=derivation.version[:64],
-        device_serial_number="none",
-        content_label="FUSION",
-        content_description="Sources of the fusion, blended",
-        specific_character_set="ISO_IR 192",
-    )
-    # General Reference (PS3.3 C.12.4): who reads no presentation states still finds the images here
-    state.ReferencedImageSequence = [_reference(image) for series in images for image in series]
-    state.DisplayedAreaSelectionSequence = [_displayed_area(series) for series in images]
-    for keyword in ("BodyPartExamined", "Laterality"):
-        if keyword in copied:
-            state[keyword] = copied[keyword]
-    _set_times(state, created)
-    del state.DeviceSerialNumber  # highdicom asks for one; software has none
+    require_free(Path(file), overwrite)
+    state = blending_presentation(anchor, sources, windows, derivation, series_number, created)
+    return save_state(state, file, pseudonym, overwrite)
+
+
+def save_state(state: Dataset, file: str | Path, pseudonym: Pseudonym | None = None, overwrite: bool = False) -> Path:
+    """Write a presentation state whole or not at all, de-identified where `pseudonym` says so; returns `file`."""
+    file = Path(file)
     if pseudonym is not None:
         pseudonym.apply(state)
         state.file_meta.MediaStorageSOPInstanceUID = UID(state.SOPInstanceUID)
@@ -120,10 +91,62 @@ def write_presentation_state(
     return file
 
 
+def blending_presentation(
+    anchor: SeriesIdentity,
+    sources: Sequence[SeriesIdentity],
+    windows: Mapping[str, tuple[float, float]] | None = None,
+    derivation: Derivation | None = None,
+    series_number: int = 902,
+    created: datetime | None = None,
+) -> Dataset:
+    """Return the state that `write_presentation_state` writes; arguments and errors are the same."""
+    derivation, created = derivation or Derivation(), created or datetime.now()
+    check_sources(anchor, sources)
+    if (reason := reason_against_overlay(anchor, sources)) is not None:
+        raise ValueError(f"{reason}; leave the presentation state out")
+    ordered = [anchor, *(source for source in sources if source is not anchor and source != anchor)]
+    copied = Dataset()
+    copy_attributes(read_instance(anchor.instances[0].path), copied)
+    images = [_referenced_images(source, copied) for source in ordered]
+    with names_unquoted():
+        state = AdvancedBlendingPresentationState(
+            referenced_images=[image for series in images for image in series],
+            blending=[
+                _blending_input(number, source, series, (windows or {}).get(source.series_instance_uid), number == 1)
+                for number, (source, series) in enumerate(zip(ordered, images, strict=True), 1)
+            ],
+            blending_display=[
+                BlendingDisplay("EQUAL", [BlendingDisplayInput(number) for number in range(1, len(ordered) + 1)])
+            ],
+            series_instance_uid=derivation.uid(anchor, sources, "presentation", "series"),
+            series_number=series_number,
+            sop_instance_uid=derivation.uid(anchor, sources, "presentation"),
+            instance_number=1,
+            manufacturer=SOFTWARE_NAME,
+            manufacturer_model_name=derivation.method[:64],
+            software_versions=derivation.version[:64],
+            device_serial_number="none",
+            content_label="FUSION",
+            content_description="Sources of the fusion, blended",
+            specific_character_set="ISO_IR 192",
+        )
+    # General Reference (PS3.3 C.12.4): who reads no presentation states still finds the images here
+    state.ReferencedImageSequence = [_reference(image) for series in images for image in series]
+    state.DisplayedAreaSelectionSequence = [_displayed_area(series) for series in images]
+    for keyword in ("BodyPartExamined", "Laterality"):
+        if keyword in copied:
+            state[keyword] = copied[keyword]
+    _set_times(state, created)
+    del state.DeviceSerialNumber  # highdicom asks for one; software has none
+    return state
+
+
 def reason_against_overlay(anchor: SeriesIdentity, sources: Sequence[SeriesIdentity]) -> str | None:
     """Return why no presentation state can overlay these series; None when one can."""
     for source in sources:
         name = f"{source.modality} {source.series_instance_uid}"
+        if len({(one.sop_instance_uid, one.frame_number) for one in source.instances}) < len(source.instances):
+            return f"a presentation state shows whole images, but the slices of {name} are tiles of mosaics"
         if source.study_instance_uid != anchor.study_instance_uid:
             return f"a presentation state overlays series of one study, but {name} is of another study than the anchor"
         if not anchor.frame_of_reference_uid or source.frame_of_reference_uid != anchor.frame_of_reference_uid:
@@ -165,7 +188,8 @@ def _blending_input(
             "%s is rescaled slice by slice: the presentation state leaves the rescale to its images", source.modality
         )
         for image in images:
-            del image.RescaleSlope, image.RescaleIntercept
+            for keyword in ("RescaleSlope", "RescaleIntercept"):
+                image.pop(keyword, None)
     return AdvancedBlending(
         referenced_images=images,
         blending_input_number=number,

@@ -50,7 +50,7 @@ def store_values(values: NDArray[Any], modality: str) -> StoredValues:
 
     Args:
         values: finite numbers of any shape.
-        modality: "MR", "PT", or any other for a free slope and intercept.
+        modality: "MR", "NM" (which has no rescale either), "PT", or any other for a free slope and intercept.
 
     Raises:
         ValueError: a value is not finite.
@@ -64,7 +64,7 @@ def store_values(values: NDArray[Any], modality: str) -> StoredValues:
     if modality == "PT":
         lowest, highest = _UNSIGNED if low >= 0 else _SIGNED
         slope, intercept = max(high / highest, low / lowest if lowest else 0.0), 0.0
-    elif modality == "MR" and kept is not None and high - low >= _KEPT_SPAN:
+    elif modality in ("MR", "NM") and kept is not None and high - low >= _KEPT_SPAN:
         lowest, highest = kept
         slope, intercept = 1.0, 0.0
     else:

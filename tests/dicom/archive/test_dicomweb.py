@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from pathlib import Path
 
 import pydicom
 import pytest
 
+from monai_ddfm.__main__ import main
+from monai_ddfm.dicom.archive.credentials import session_from
 from monai_ddfm.dicom.archive.dicomweb import ArchiveSeries, DicomWebArchive
-from tests.dicom.archive.ailing_archive import ailing_archive, hang_up, instances, parts, said, status, stored
+from tests.dicom.archive.ailing_archive import (
+    ailing_archive,
+    hang_up,
+    instances,
+    parts,
+    said,
+    send,
+    status,
+    stored,
+    swallow,
+)
 from tests.dicom.shipped_study import FOLDERS
 from tests.free_port import free_port
 
@@ -165,3 +178,137 @@ def test_refuses_senseless_settings() -> None:
         DicomWebArchive("pacs.example")
     with pytest.raises(ValueError, match="attempts must be 1 or more"):
         DicomWebArchive("http://pacs.example", attempts=0)
+
+
+SECRET = "s3cret"
+
+
+@pytest.mark.parametrize("route", [{}, {"GET /series": [status(401)]}, {"GET /series": [status(503)]}])
+def test_a_password_in_the_address_is_used_and_never_shown(
+    route: dict, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def look(handler) -> None:  # type: ignore[no-untyped-def]
+        asked.append(handler.headers["Authorization"])
+        status(404)(handler)
+
+    with ailing_archive(route or {"GET /series": [look]}) as url, caplog.at_level(logging.DEBUG):
+        address = url.replace("http://", f"http://doctor:{SECRET}@")
+        archive = archive_at(address)
+        assert archive.url == url
+        with pytest.raises(OSError) as error:
+            archive.find_series("1.2")
+        command = ["fuse", "--dicomweb", address, "--study", "1.2", "--anchor", "MR", "--source", "PT", "-v"]
+        if not route:
+            assert main(command) == 1
+    assert SECRET not in f"{error.value} {caplog.text} {capsys.readouterr()} {vars(archive)}"
+    assert all(one == "Basic ZG9jdG9yOnMzY3JldA==" for one in asked) and (asked or route)
+
+
+def test_a_password_in_an_address_that_is_none() -> None:
+    for address in (f"ftp://doctor:{SECRET}@host", f"doctor:{SECRET}@host", f"http://host/?token={SECRET}"):
+        with pytest.raises(ValueError, match="a DICOMweb address") as error:
+            DicomWebArchive(address)
+        assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "sent"),
+    [
+        ({"DICOMWEB_TOKEN": SECRET}, f"Bearer {SECRET}"),
+        ({"DICOMWEB_USER": "doctor", "DICOMWEB_PASSWORD": SECRET}, "Basic ZG9jdG9yOnMzY3JldA=="),
+        ({}, None),
+    ],
+)
+def test_credentials_from_the_environment(environment: dict[str, str], sent: str | None) -> None:
+    asked = []
+
+    def look(handler) -> None:  # type: ignore[no-untyped-def]
+        asked.append(handler.headers["Authorization"])
+        said([])(handler)
+
+    with ailing_archive({"GET /series": [look]}) as url, pytest.raises(FileNotFoundError, match="has no study"):
+        archive_at(url, session=session_from(environment)).find_series("1.2")
+    assert asked == [sent]
+
+
+def test_certificates_from_the_environment(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("DICOMWEB_CERT", "DICOMWEB_KEY", "DICOMWEB_CA")}
+    for file in files.values():
+        file.write_text("PEM")
+    session = session_from({name: str(file) for name, file in files.items()})
+    assert session.cert == (str(files["DICOMWEB_CERT"]), str(files["DICOMWEB_KEY"]))
+    assert session.verify == str(files["DICOMWEB_CA"])
+    with pytest.raises(FileNotFoundError, match="DICOMWEB_CERT: no such file"):
+        session_from({"DICOMWEB_CERT": str(tmp_path / "gone.pem")})
+    with pytest.raises(ValueError, match="DICOMWEB_CERT is missing"):
+        session_from({"DICOMWEB_KEY": str(files["DICOMWEB_KEY"])})
+    with pytest.raises(ValueError, match="go together"):
+        session_from({"DICOMWEB_USER": "doctor"})
+
+
+def test_the_right_credentials_are_named() -> None:
+    with ailing_archive({"GET /series": [status(401)]}) as url, pytest.raises(PermissionError, match="DICOMWEB_TOKEN"):
+        archive_at(url).find_series("1.2")
+
+
+def page(handler) -> None:  # type: ignore[no-untyped-def]
+    send(handler, b"<html>Orthanc Explorer</html>", "text/html")
+
+
+@pytest.mark.parametrize("answer", [status(404), page])
+def test_a_wrong_root(answer) -> None:  # type: ignore[no-untyped-def]
+    with ailing_archive({"GET /series": [answer]}) as url, pytest.raises(OSError, match=r"root .*e\.g\. .*/dicom-web"):
+        archive_at(url).find_series("1.2")
+
+
+@pytest.mark.parametrize("study", ["../../etc", "P1", "1.2.x", "", "1", "1.2." + 64 * "3"])
+def test_a_study_that_is_no_uid(study: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="is no StudyInstanceUID: expected numbers with dots"):
+        archive_at("http://127.0.0.1:9").find_series(study)
+
+
+def test_a_store_that_is_refused_as_busy_says_that_all_failed() -> None:
+    with ailing_archive({STOW: [status(503)]}) as url:
+        with pytest.raises(ConnectionError, match=r"HTTP 503; 0 of 6 instances .*, all 6 of the last request failed"):
+            archive_at(url).store(FILES)
+
+
+def silent(handler) -> None:  # type: ignore[no-untyped-def]
+    swallow(handler)
+    time.sleep(1.0)
+
+
+def test_a_lost_answer_is_not_waited_for_again() -> None:
+    asked = []
+
+    def lose(handler) -> None:  # type: ignore[no-untyped-def]
+        asked.append(1)
+        silent(handler)
+
+    with ailing_archive({STOW: [lose]}) as url:
+        begun = time.monotonic()
+        with pytest.raises(ConnectionError, match=r"no answer in time; 0 of 6 .* 6 more were on their way"):
+            archive_at(url, timeout=0.3, attempts=3).store(FILES)
+    assert len(asked) == 1 and time.monotonic() - begun < 2.5
+
+
+def test_a_lost_answer_whose_instances_are_there() -> None:
+    with ailing_archive({STOW: [silent], QIDO: [said([]), instances(FILES)]}) as url:
+        assert len(archive_at(url, timeout=0.3).store(FILES)) == 6
+
+
+def test_what_is_stored_is_not_sent_again() -> None:
+    sizes = []
+
+    def measure(handler) -> None:  # type: ignore[no-untyped-def]
+        sizes.append(int(handler.headers["Content-Length"]))
+        stored(handler)
+
+    with ailing_archive({STOW: [measure], QIDO: [instances(FILES), instances(FILES[:4]), status(501)]}) as url:
+        archive = archive_at(url)
+        expected = [pydicom.dcmread(file).SOPInstanceUID for file in FILES]
+        for _ in range(3):
+            assert archive.store(FILES) == expected
+    assert len(sizes) == 2 and sizes[0] < 0.4 * sizes[1]  # none, two, six

@@ -81,7 +81,7 @@ def test_activity_becomes_the_same_suv(tmp_path: Path) -> None:
 
 
 def test_pet_without_dose_stays_raw_and_warns(make_series) -> None:
-    paths = make_series(modality="PT", Units="BQML", CorrectedImage=["ATTN", "DECY"])
+    paths = make_series(modality="PT", Units="BQML", CorrectedImage=["ATTN", "DECY"], RescaleSlope=1)
     with pytest.warns(UserWarning, match="no SUV \\(PatientWeight is missing"):
         volume = read_series(paths[0].parent)
     assert volume.meta["units"] == "BQML" and volume[0, 0, 0, 1] == 100

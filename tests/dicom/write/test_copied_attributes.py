@@ -50,7 +50,7 @@ def test_names_of_any_script_are_kept() -> None:
     assert copied(PatientName="Yamada^Tarou=山田^太郎").PatientName.ideographic == "山田^太郎"
 
 
-@pytest.mark.parametrize(("part", "expected"), [("KNEE", True), ("HEAD", False), (None, False)])
+@pytest.mark.parametrize(("part", "expected"), [("KNEE", True), ("HEAD", False), (None, True)])
 def test_laterality_of_a_paired_part_is_there(part: str | None, expected: bool) -> None:
     assert ("Laterality" in copied(BodyPartExamined=part)) is expected
     assert copied(BodyPartExamined="KNEE", Laterality="L").Laterality == "L"

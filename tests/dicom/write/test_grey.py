@@ -228,7 +228,7 @@ def test_refuses_what_cannot_be_a_series(tmp_path: Path) -> None:
         write_grey_series(fused, fused.affine, None, [mr], tmp_path / "s")
     with pytest.raises(ValueError, match="must be one of the sources"):
         write_grey_series(fused, fused.affine, mr, [identity("PT")], tmp_path / "s")
-    with pytest.raises(ValueError, match="needs an anchor of modality MR, CT, PT, got US"):
+    with pytest.raises(ValueError, match="needs an anchor of modality MR, CT, PT, NM, got US"):
         ultrasound = replace(mr, modality="US")
         write_grey_series(fused, fused.affine, ultrasound, [ultrasound], tmp_path / "s")
     with pytest.raises(ValueError, match="one channel, got 3"):

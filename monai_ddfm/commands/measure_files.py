@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What ``monai-ddfm measure`` does: its arguments become images and regions, and these are measured."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from pathlib import Path
+
+from monai_ddfm.io.endings import image_stem
+from monai_ddfm.pipeline.names import source_keys
+from monai_ddfm.transforms import CheckVolume, MeasureRegions, ReadSource
+from monai_ddfm.transforms.modality import Modality, modality_of
+from monai_ddfm.transforms.write_regions import write_regions
+
+__all__ = ["measure_files"]
+
+logger = logging.getLogger(__name__)
+_ENDINGS = (".csv", ".json")
+
+
+def measure_files(options: Namespace) -> None:
+    """Measure the regions of the command line.
+
+    Raises:
+        FileNotFoundError, FileExistsError, ValueError: files that cannot be, named in one line.
+    """
+    names = source_keys([image_stem(Path(image)) for image in options.images])
+    files = dict(zip(names, options.images, strict=True)) | ({"fused": options.fused} if options.fused else {})
+    read, check = ReadSource(), CheckVolume()
+    images = {name: check(read(file)) for name, file in files.items()}
+    shares = None if options.provenance is None else read(options.provenance)
+    units = {name: "HU" for name in names if _is_ct(files[name])}
+    if names[0] in units:
+        units["fused"] = "HU"  # in the anchor's unit, and the anchor is named first
+    regions = read(options.regions)
+    measure = MeasureRegions(options.percentiles, _labels(options.labels), units)
+    output = Path(options.output)
+    stem = output.with_suffix("") if output.suffix in _ENDINGS else output
+    for path in write_regions(measure(regions, images, shares, names), stem, options.overwrite):
+        logger.info("%s", path)
+
+
+def _is_ct(path: str) -> bool:
+    """Whether the file's name says so; a name that says nothing leaves the unit out, the numbers are the same."""
+    try:
+        return modality_of(Path(path).name) is Modality.CT
+    except ValueError:
+        return False
+
+
+def _labels(given: list[str] | None) -> dict[str, int] | None:
+    """``tumour=1`` as a name and its number.
+
+    Raises:
+        ValueError: another form.
+    """
+    if given is None:
+        return None
+    pairs = [text.rpartition("=") for text in given]
+    if wrong := [text for text, (name, _, number) in zip(given, pairs, strict=True) if not (name and number.isdigit())]:
+        raise ValueError(f"--labels: found {', '.join(wrong)}, expected NAME=NUMBER, e.g. tumour=1")
+    return {name: int(number) for name, _, number in pairs}

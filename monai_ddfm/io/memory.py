@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Is there memory for what a file says it holds? Asked before it is read."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["available_memory", "require_memory"]
+
+_PROC = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+_CGROUP_FILES = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+
+
+def available_memory() -> int | None:
+    """Return how many bytes a process may still take: of the machine, and of its control group; None if nobody says."""
+    rooms = []
+    with suppress(OSError, ValueError, IndexError):
+        line = next(line for line in _PROC.read_text().splitlines() if line.startswith("MemAvailable"))
+        rooms.append(int(line.split()[1]) * 1024)
+    for limit, used in _CGROUP_FILES:
+        with suppress(OSError, ValueError):  # no such control group, or "max"
+            rooms.append(int((_CGROUP / limit).read_text()) - int((_CGROUP / used).read_text()))
+    if not rooms:
+        with suppress(OSError, ValueError, AttributeError):
+            rooms.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return max(0, min(rooms)) if rooms else None
+
+
+def require_memory(needed: int, what: str) -> None:
+    """Refuse to begin what cannot be finished.
+
+    Args:
+        needed: bytes.
+        what: what needs them, with the file's name.
+
+    Raises:
+        MemoryError: that much is not free.
+    """
+    available = available_memory()
+    if available is not None and needed > available:
+        raise MemoryError(
+            f"{what} needs {_gib(needed)} of memory, {_gib(available)} are free; crop or resample the image, check "
+            "that its header is right, or use a machine with more memory"
+        )
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"

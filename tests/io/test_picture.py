@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Pictures of 16 bits, turned ones, and pairs of different size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monai_ddfm.__main__ import main
+from monai_ddfm.transforms import CheckGeometryd, CheckVolumed, ReadSource, ReadSourced
+from monai_ddfm.transforms.keep_chroma import picture_chroma
+
+RAMP = np.tile(np.arange(0, 240, 8, dtype=np.uint8), (20, 1))
+ORIENTATION = 0x0112
+
+
+def save_turned(path: Path, pixels: np.ndarray, orientation: int) -> Path:
+    picture = Image.fromarray(pixels)
+    exif = picture.getexif()
+    exif[ORIENTATION] = orientation
+    picture.save(path, exif=exif)
+    return path
+
+
+def test_sixteen_bits_keep_their_levels(tmp_path: Path) -> None:
+    deep = np.linspace(0, 65535, 600).round().astype(np.uint16).reshape(20, 30)
+    Image.fromarray(deep).save(tmp_path / "MR.png")
+    read = ReadSource()(tmp_path / "MR.png")[0].numpy()
+    np.testing.assert_allclose(read.T, deep / 257.0, atol=1e-4)
+    assert len(np.unique(read)) == 600
+
+
+@pytest.mark.parametrize(("orientation", "turned"), [(6, np.rot90(RAMP, -1)), (3, RAMP[::-1, ::-1]), (1, RAMP)])
+def test_exif_orientation(tmp_path: Path, orientation: int, turned: np.ndarray) -> None:
+    path = save_turned(tmp_path / "MR.png", RAMP, orientation)
+    np.testing.assert_array_equal(ReadSource()(path)[0].numpy().T, turned)
+
+
+def test_exif_orientation_of_colour(tmp_path: Path) -> None:
+    red = np.zeros((4, 6, 3), np.uint8)
+    red[0, :, 0] = 200  # the upper row; turned by 90 degrees clockwise it is the right column
+    chroma = picture_chroma(save_turned(tmp_path / "PET.png", red, 6))
+    assert chroma is not None and chroma.shape == (3, 4, 6, 1)
+    assert chroma[0, -1].abs().min() > 0.1 and chroma[0, :-1].abs().max() == 0
+
+
+def test_pictures_of_different_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(RAMP).save(tmp_path / "a.png")
+    Image.fromarray(RAMP[:-1]).save(tmp_path / "b.png")
+    assert main(["fuse", str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "b.png: 30 x 19 x 1 pixels, but" in said and "must be of one size" in said
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("*fused*"))
+
+
+def test_a_picture_with_a_volume(tmp_path: Path) -> None:
+    Image.fromarray(RAMP).save(tmp_path / "a.png")
+    data = ReadSourced(["MR"])({"MR": tmp_path / "a.png", "PET": torch.rand(1, 30, 20, 1)})
+    data["PET"] = CheckVolumed(["PET"])(data)["PET"]
+    data["PET"].meta.pop("without_place")
+    with pytest.raises(ValueError, match="one is a picture"):
+        CheckGeometryd(["MR", "PET"])(CheckVolumed(["MR"])(data))
+
+
+def test_arrays_without_affine_of_different_size() -> None:
+    data = CheckVolumed(["MR", "PET"])({"MR": torch.rand(1, 8, 8, 4), "PET": torch.rand(1, 8, 8, 5)})
+    with pytest.raises(ValueError, match="PET: 8 x 8 x 5 pixels, but"):
+        CheckGeometryd(["MR", "PET"])(data)
