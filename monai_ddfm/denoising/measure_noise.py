@@ -75,10 +75,25 @@ class MeasureNoise(Transform):
         if self.given is not None:
             noise = given_noise(self.given, (spacing[0], spacing[1]))
         else:
-            noise = estimate_noise_model(img, spacing[: img.ndim - 1], self.modality, img.affine)
+            body, affine = _without_empty_border(img)
+            noise = estimate_noise_model(body, spacing[: img.ndim - 1], self.modality, affine)
         noted = img.clone()
         write_noise(noted, noise)
         return noted
+
+
+def _without_empty_border(img: MetaTensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut the constant border off ``[C, *spatial]``: how much was padded must not change what is measured."""
+    plain, affine = img.as_subclass(torch.Tensor), img.affine.double().clone()
+    filled = (plain != plain.min()).any(dim=0)
+    for axis in range(filled.ndim):
+        others = [other for other in range(filled.ndim) if other != axis]
+        places = filled.any(dim=others).nonzero().flatten()
+        if len(places):
+            first, last = int(places[0]), int(places[-1])
+            plain = plain.narrow(axis + 1, first, last - first + 1)
+            affine[:3, 3] += first * affine[:3, axis]
+    return plain, affine
 
 
 class MeasureNoised(MapTransform):

@@ -127,7 +127,7 @@ def test_sources_that_cannot_be_fused(tiny_prior: UNetPrior) -> None:
         broken = random_volume(6, 6, 2, file="PET.nii.gz")
         broken[0, 0, 0, 0] = torch.nan
         fuse([mr, broken])
-    with pytest.raises(ValueError, match="source 1: every voxel is 0"):
+    with pytest.raises(ValueError, match="source_2: every voxel is 0"):
         fuse([mr, torch.zeros(1, 6, 6, 2)])
 
 
