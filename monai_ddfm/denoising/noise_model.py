@@ -42,9 +42,14 @@ class SmoothPlace:
 
     def at(self, world: Tensor) -> Tensor:
         """Return the relative standard deviation at `world` ``[..., 3]``."""
-        x, y, z = ((world - world.new_tensor(self.centre)) / self.extent).clamp(-1.0, 1.0).unbind(-1)
-        basis = (torch.ones_like(x), x, y, z, x * x, y * y, z * z, x * y, x * z, y * z)
-        return torch.exp(torch.stack(basis, dim=-1) @ world.new_tensor(self.terms))
+        near = ((world - world.new_tensor(self.centre)) / self.extent).clamp(-1.0, 1.0)
+        return torch.exp(self.basis(near) @ world.new_tensor(self.terms))
+
+    @staticmethod
+    def basis(place: Tensor) -> Tensor:
+        """Return 1, x, y, z, x², y², z², xy, xz, yz ``[..., 10]`` of `place` ``[..., 3]``."""
+        x, y, z = place.unbind(-1)
+        return torch.stack((torch.ones_like(x), x, y, z, x * x, y * y, z * z, x * y, x * z, y * z), dim=-1)
 
 
 @dataclass(frozen=True)

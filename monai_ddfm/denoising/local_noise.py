@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""How the noise of a source grows with brightness (counts) and changes with place (coils, the middle of a body)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from monai_ddfm.denoising.block_spectra import BlockSpectra
+from monai_ddfm.denoising.noise_floor import surely_noise
+from monai_ddfm.denoising.noise_model import SmoothPlace
+from monai_ddfm.denoising.tissue_blocks import TissueBlocks
+
+__all__ = ["LocalNoise", "local_noise"]
+
+_QUANTILE = 0.2  # as of the noise's floor
+_GROUP = 40  # blocks that a level is told from
+_LEVELS = 6  # of brightness
+_GROWS = 1.5  # times more variance in bright than in faint tissue: counts
+_CELLS = 3  # along each axis
+_CHANGES = 1.25  # times more noise in one place than in another, in standard deviations
+_FREQUENCIES = 150  # of a block, that are needed to tell its noise: smooth noise has too few
+_RIDGE = 0.02  # of the polynomial's terms
+
+
+@dataclass(frozen=True)
+class LocalNoise:
+    """What `NoiseModel` calls gain and place, and the relative variance of each block that they were told from."""
+
+    gain: tuple[tuple[float, float], ...] | None = None
+    place: SmoothPlace | None = None
+    variance: Tensor | None = None
+
+    @property
+    def mean_variance(self) -> float:
+        """Mean relative variance over the tissue."""
+        return 1.0 if self.variance is None else float(self.variance.mean())
+
+    def evened(self, blocks: TissueBlocks) -> TissueBlocks:
+        """The blocks as if the noise were the same everywhere."""
+        if self.variance is None:
+            return blocks
+        return blocks._replace(power=blocks.power / self.variance[:, None], activity=blocks.activity / self.variance)
+
+
+def local_noise(
+    blocks: TissueBlocks, floor: Tensor, spectra: BlockSpectra, functional: bool, affine: Tensor
+) -> LocalNoise:
+    """Tell how the noise of `floor` ``[R]`` depends on brightness (`functional`: PET and SPECT) or else on place.
+
+    Args:
+        blocks: of tissue.
+        floor: power of the noise in each ring.
+        spectra: of the blocks.
+        functional: whether voxels are counts.
+        affine: row, column and slice to world.
+    """
+    sure = surely_noise(blocks, floor)
+    if not sure.any() or float(spectra.weights[sure].sum()) * spectra.size**2 < _FREQUENCIES:
+        return LocalNoise()
+    weight = spectra.weights.to(floor) * sure
+    relative = (blocks.power[:, sure] / floor[sure]) @ (weight[sure] / weight.sum())
+    return _by_brightness(blocks, relative) if functional else _by_place(blocks, relative, affine)
+
+
+def _level(relative: Tensor, activity: Tensor) -> float:
+    """Relative variance of some blocks; too few to extrapolate: a low quantile of the quiet ones."""
+    quiet = activity.argsort()[: max(1, len(activity) // 2)]
+    return float(relative[quiet].quantile(_QUANTILE))
+
+
+def _by_brightness(blocks: TissueBlocks, relative: Tensor) -> LocalNoise:
+    groups = blocks.brightness.argsort().chunk(max(1, min(_LEVELS, len(relative) // _GROUP)))
+    if len(groups) < 3:
+        return LocalNoise()
+    brightness = np.array([float(blocks.brightness[group].mean()) for group in groups])
+    variance = np.array([_level(relative[group], blocks.activity[group]) for group in groups])
+    variance = np.maximum.accumulate(variance)
+    if variance[-1] < _GROWS * max(variance[0], 1e-6):
+        return LocalNoise()
+    slope = (variance[-1] - variance[0]) / (brightness[-1] - brightness[0])
+    brightest = float(blocks.brightness.max()) + float(brightness[-1] - brightness[0])
+    table_at = np.array([*brightness, brightest])
+    table = np.array([*variance, variance[-1] + slope * (brightest - brightness[-1])]).clip(0.02 * variance[-1])
+    at_blocks = torch.from_numpy(np.interp(blocks.brightness.numpy(), table_at, table)).to(relative)
+    return LocalNoise(gain=tuple(zip(table_at.tolist(), np.sqrt(table).tolist(), strict=True)), variance=at_blocks)
+
+
+def _by_place(blocks: TissueBlocks, relative: Tensor, affine: Tensor) -> LocalNoise:
+    world = blocks.centre.double() @ affine[:3, :3].double().T + affine[:3, 3].double()
+    cell = torch.zeros(len(world), dtype=torch.long)
+    for axis in range(3):
+        edges = torch.quantile(blocks.centre[:, axis].float(), torch.linspace(0, 1, _CELLS + 1)[1:-1])
+        cell = cell * _CELLS + torch.bucketize(blocks.centre[:, axis].float().contiguous(), edges)
+    chosen = [members for members in ((cell == c).nonzero().flatten() for c in cell.unique()) if len(members) >= _GROUP]
+    if len(chosen) < 2 * _CELLS:
+        return LocalNoise()
+    centre = world.mean(0)
+    extent = float((world - centre).abs().max().clamp_min(1e-6))
+    levels = torch.tensor([_level(relative[members], blocks.activity[members]) for members in chosen])
+    basis = SmoothPlace.basis(torch.stack([(world[members].mean(0) - centre) / extent for members in chosen]))
+    ridge = _RIDGE * len(chosen) * torch.eye(basis.shape[1], dtype=basis.dtype)
+    ridge[0, 0] = 0.0
+    logs = 0.5 * levels.clamp_min(1e-3).double().log()
+    terms = torch.linalg.solve(basis.T @ basis + ridge, basis.T @ logs)
+    place = SmoothPlace(tuple(centre.tolist()), extent, tuple(terms.tolist()))
+    at_blocks = place.at(world).to(relative)
+    least, most = torch.quantile(at_blocks, torch.tensor([0.05, 0.95])).tolist()
+    return LocalNoise(place=place, variance=at_blocks.square()) if most > _CHANGES * least else LocalNoise()
