@@ -23,9 +23,9 @@ _GROUP = 40  # blocks that a level is told from
 _LEVELS = 6  # of brightness
 _GROWS = 1.5  # times more variance in bright than in faint tissue: counts
 _CELLS = 3  # along each axis
-_CHANGES = 1.25  # times more noise in one place than in another, in standard deviations
+_CHANGES = 1.5  # times more noise in one place than in another, in standard deviations
 _FREQUENCIES = 150  # of a block, that are needed to tell its noise: smooth noise has too few
-_RIDGE = 0.02  # of the polynomial's terms
+_RIDGE = 0.005  # of the polynomial's terms
 
 
 @dataclass(frozen=True)

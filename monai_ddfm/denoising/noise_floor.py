@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from monai_ddfm.denoising.block_spectra import BlockSpectra
@@ -67,20 +68,21 @@ def surely_noise(blocks: TissueBlocks, floor: Tensor) -> Tensor:
 def floor_of_pictures(blocks: TissueBlocks, spectra: BlockSpectra) -> Tensor:
     """Return the noise in each ring ``[R]`` where no other slice tells it from anatomy.
 
-    Only rings above those that tell the activity can be known, and of these only where the quietest blocks hold little
-    but noise. Below, where anatomy rises, noise is taken to be what it is in the nearest ring that is known.
+    From the highest frequencies, where anatomy is faintest, noise is followed down as long as the quietest blocks hold
+    little else, and no further than to the rings that tell the activity. From there on it is taken to stay as it is.
     """
     floor = settled_floor(blocks, spectra)
-    first = int(blocks.activity_weights.nonzero().max()) + 2
-    sure = floor > _SURE * _quietest(blocks)
-    known = sure.nonzero().flatten()
-    known = known[known >= first]
-    if not len(known):
+    weights = torch.stack([spectra.weights * floor, spectra.weights * _quietest(blocks)])
+    nearby = F.avg_pool1d(weights, 3, 1, 1)  # three rings together: one alone is told by chance
+    sure = nearby[0] > _SURE * nearby[1]
+    lowest, nyquist = int(blocks.activity_weights.nonzero().max()) + 2, spectra.size // 2
+    known = [ring for ring in range(max(lowest, spectra.size // 4), nyquist + 1) if sure[ring]]
+    if not known:
         return torch.zeros_like(floor)
-    for ring in range(len(floor) - 1, -1, -1):
-        if not (ring >= first and sure[ring]):
-            above = known[known > ring]
-            floor[ring] = torch.minimum(floor[ring], floor[known[-1]]) if not len(above) else floor[above[0]]
+    last = known[-1]
+    while last > lowest and sure[last - 1]:
+        last -= 1
+    floor[:last] = nearby[0, last] / F.avg_pool1d(spectra.weights[None], 3, 1, 1)[0, last]
     return floor
 
 
