@@ -17,7 +17,7 @@ from monai_ddfm.denoising.noise_doubts import doubt_before, doubt_of
 from monai_ddfm.denoising.noise_floor import floor_of_pictures, settled_floor, surely_noise
 from monai_ddfm.denoising.noise_kind import noise_kind
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
-from monai_ddfm.denoising.tissue_blocks import TissueBlocks, tissue_blocks, tissue_mask, void_mask
+from monai_ddfm.denoising.tissue_blocks import tissue_blocks, tissue_mask, void_mask
 from monai_ddfm.transforms.modality import Modality
 
 __all__ = ["estimate_noise_model"]
@@ -81,9 +81,9 @@ def estimate_noise_model(
         floor = settled_floor(blocks, spectra)
         place = torch.diag(torch.tensor([*steps, 1.0])) if affine is None else affine
         local = local_noise(blocks, floor, spectra, functional, place)
-        floor = settled_floor(local.evened(blocks), spectra) * local.mean_variance
+        floor = settled_floor(local.evened(blocks), spectra) * float(local.variance(blocks).mean())
     correlated = Modality(modality) is not Modality.MR  # whose slices are encoded apart
-    correlation = _correlation(slices, usable, blocks, spectra) if correlated and len(slices) > 2 else 0.0
+    correlation = _correlation(slices, usable, local, spectra) if correlated and len(slices) > 2 else 0.0
     power = spectra.unsmeared(floor) / (1.0 - correlation)
     pixel = (steps[0] * steps[1]) ** 0.5
     model = NoiseModel(
@@ -98,18 +98,20 @@ def estimate_noise_model(
     return replace(model if believable else none, kind=noise_kind(model) if believable else "none", warning=why)
 
 
-def _correlation(slices: Tensor, usable: Tensor, neighbours: TissueBlocks, spectra: BlockSpectra) -> float:
+def _correlation(slices: Tensor, usable: Tensor, local: LocalNoise, spectra: BlockSpectra) -> float:
     """Correlation of the noise of neighbouring slices, from how much more noise slices further apart differ by.
 
     The difference of slices L apart has the noise (1 - ρ_L) N. It stops growing where ρ_L is 0; anatomy does not stop.
     All frequencies count alike, since those that hold the most power hold the most anatomy too.
     """
+    neighbours = local.evened(tissue_blocks(slices, usable, 1, spectra))
     near = settled_floor(neighbours, spectra)
     growth = [1.0]
     for lag in _LAGS:
         blocks = tissue_blocks(slices, usable, lag, spectra) if len(slices) > lag else None
         if blocks is None or len(blocks.power) < _FEWEST:
             break
+        blocks = local.evened(blocks)
         far = settled_floor(blocks, spectra)
         sure = surely_noise(neighbours, near) & surely_noise(blocks, far)
         if not sure.any():
