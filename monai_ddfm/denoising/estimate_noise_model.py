@@ -68,7 +68,8 @@ def estimate_noise_model(
     if why is not None:
         return replace(none, warning=why)
     functional = Modality(modality).functional
-    usable = tissue_mask(slices, functional) & ~void_mask(slices)
+    tissue = tissue_mask(slices, functional)
+    usable = tissue & ~void_mask(slices)
     size = _SIZES[0] if min(slices.shape[1:]) >= _BLOCKS_ACROSS * _SIZES[0] else _SIZES[1]
     spectra = block_spectra(size, round(steps[0] / steps[1], 3))
     blocks = tissue_blocks(slices, usable, int(len(slices) > 1), spectra)
@@ -81,7 +82,7 @@ def estimate_noise_model(
         floor = settled_floor(blocks, spectra)
         place = torch.diag(torch.tensor([*steps, 1.0])) if affine is None else affine
         local = local_noise(blocks, floor, spectra, functional, place)
-        floor = settled_floor(local.evened(blocks), spectra) * float(local.variance(blocks).mean())
+        floor = settled_floor(local.evened(blocks), spectra) * local.mean_variance(slices, tissue)
     correlated = Modality(modality) is not Modality.MR  # whose slices are encoded apart
     correlation = _correlation(slices, usable, local, spectra) if correlated and len(slices) > 2 else 0.0
     power = spectra.unsmeared(floor) / (1.0 - correlation)

@@ -14,7 +14,7 @@ from torch import Tensor
 from monai_ddfm.denoising.block_spectra import BlockSpectra
 from monai_ddfm.denoising.noise_floor import surely_noise
 from monai_ddfm.denoising.noise_model import SmoothPlace
-from monai_ddfm.denoising.tissue_blocks import TissueBlocks
+from monai_ddfm.denoising.tissue_blocks import TissueBlocks, local_mean
 
 __all__ = ["LocalNoise", "local_noise"]
 
@@ -23,6 +23,7 @@ _GROUP = 40  # blocks that a level is told from
 _LEVELS = 6  # of brightness
 _GROWS = 1.5  # times more variance in bright than in faint tissue: counts
 _LEAST = 0.02  # of the variance in bright tissue, where counts are next to none
+_SOME = 50_000  # voxels, for a mean
 _CELLS = 3  # along each axis
 _CHANGES = 1.5  # times more noise in one place than in another, in standard deviations
 _FREQUENCIES = 150  # of a block, that are needed to tell its noise: smooth noise has too few
@@ -43,20 +44,27 @@ class LocalNoise:
     place: SmoothPlace | None = None
     affine: Tensor | None = None
 
-    def variance(self, blocks: TissueBlocks) -> Tensor:
-        """Relative variance of the noise in each block, ``[N]``."""
-        variance = torch.ones_like(blocks.brightness)
+    def variance(self, brightness: Tensor, centre: Tensor) -> Tensor:
+        """Relative variance of the noise ``[N]`` at a local brightness ``[N]`` and row, column and slice ``[N, 3]``."""
+        variance = torch.ones_like(brightness)
         if self.gain is not None:
             at, relative = (np.array(column) for column in zip(*self.gain, strict=True))
-            variance = torch.from_numpy(np.interp(blocks.brightness.cpu().numpy(), at, relative) ** 2).to(variance)
+            variance = torch.from_numpy(np.interp(brightness.cpu().numpy(), at, relative) ** 2).to(variance)
         if self.place is not None and self.affine is not None:
-            variance = variance * self.place.at(_world(blocks, self.affine)).to(variance).square()
+            variance = variance * self.place.at(_world(centre, self.affine)).to(variance).square()
         return variance
 
     def evened(self, blocks: TissueBlocks) -> TissueBlocks:
         """The blocks as if the noise were the same everywhere."""
-        variance = self.variance(blocks)
+        variance = self.variance(blocks.brightness, blocks.centre)
         return blocks._replace(power=blocks.power / variance[:, None], activity=blocks.activity / variance)
+
+    def mean_variance(self, slices: Tensor, tissue: Tensor) -> float:
+        """Mean relative variance over the voxels of slices ``[D, H, W]`` that are tissue."""
+        voxels = tissue.nonzero()
+        voxels = voxels[:: max(1, len(voxels) // _SOME)]
+        brightness = local_mean(slices)[tuple(voxels.T)]
+        return float(self.variance(brightness, voxels.roll(-1, dims=1)).mean())
 
 
 def local_noise(
@@ -102,7 +110,7 @@ def _by_brightness(blocks: TissueBlocks, relative: Tensor) -> LocalNoise:
 
 
 def _by_place(blocks: TissueBlocks, relative: Tensor, affine: Tensor) -> LocalNoise:
-    world = _world(blocks, affine)
+    world = _world(blocks.centre, affine)
     cell = torch.zeros(len(world), dtype=torch.long)
     for axis in range(3):
         edges = torch.quantile(blocks.centre[:, axis].float(), torch.linspace(0, 1, _CELLS + 1)[1:-1])
@@ -123,7 +131,7 @@ def _by_place(blocks: TissueBlocks, relative: Tensor, affine: Tensor) -> LocalNo
     return LocalNoise(place=place, affine=affine) if most > _CHANGES * least else LocalNoise()
 
 
-def _world(blocks: TissueBlocks, affine: Tensor) -> Tensor:
-    """Centres of the blocks in world coordinates, ``[N, 3]``."""
+def _world(centre: Tensor, affine: Tensor) -> Tensor:
+    """World coordinates ``[N, 3]`` of row, column and slice ``[N, 3]``."""
     affine = affine.double()
-    return blocks.centre.double() @ affine[:3, :3].T + affine[:3, 3]
+    return centre.double() @ affine[:3, :3].T + affine[:3, 3]
