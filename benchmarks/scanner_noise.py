@@ -106,7 +106,7 @@ def _streaks(clean: Tensor, std: float, _: Sequence[float], generator: torch.Gen
 
 
 def _projected_noise(tissue: Tensor, generator: torch.Generator) -> Tensor:
-    """Noise of filtered back-projection (parallel beams) through tissue ``[H, W]``: rays that lose most are noisiest."""
+    """Noise of filtered back-projection through tissue ``[H, W]``: the rays that lose most photons are noisiest."""
     size = 2 * (math.ceil(math.hypot(*tissue.shape)) // 2)
     rows, columns = (size - tissue.shape[0]) // 2, (size - tissue.shape[1]) // 2
     padded = F.pad(tissue.float(), (columns, size - tissue.shape[1] - columns, rows, size - tissue.shape[0] - rows))
