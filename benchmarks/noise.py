@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=list(STATIONARY), choices=(*STATIONARY, *LOCAL))
     parser.add_argument("--std", nargs="+", type=float, default=[0.05, 0.1, 0.2])
     parser.add_argument("--pictures", action="store_true", help="estimate on the middle slice alone")
-    parser.add_argument("--cleaners", nargs="+", default=list(CLEANERS), choices=list(CLEANERS))
+    parser.add_argument("--cleaners", nargs="+", default=list(CLEANERS), choices=list(CLEANERS), metavar="NAME")
     args = parser.parse_args()
     volumes = [read(file) for file in args.files]
     columns = [f"{kind} {std:g}" for kind in args.kinds for std in args.std]
