@@ -10,11 +10,11 @@ FILEs are NIfTI volumes with their modality in the name (``MR_T1.nii.gz``). They
 kinds of scanner_noise.py is added to the whole volume, and
 
     estimate   `estimate_noise_model` measures it on the noisy volume (with ``--pictures`` on its middle slice alone).
-               Volumes have noise of their own: it is measured without any added, and its power is taken off. Printed
-               are level, estimated over true, and the largest error of the spectrum in dB, at the frequencies where the
-               added noise holds more than 1/30 of its highest power and more than the volume's own noise. For noise
-               that depends on brightness or place instead the error of the local standard deviation (root mean square,
-               in dB; in brackets that of a constant).
+               Volumes have noise of their own: it is measured without any added, and its power is taken off; where it
+               is more than what is added, the cell is empty. Printed are level, estimated over true, and the largest
+               error of the spectrum in dB, at the frequencies where the added noise holds more than 1/30 of its highest
+               power and more than the volume's own noise. For noise that depends on brightness or place instead the
+               error of the local standard deviation (spread in dB; in brackets that of a constant).
     clean      three slices are cleaned in all ways of cleaners.py: mean PSNR in dB to the slices without added noise,
                over the volumes, at a range of 2 where these are above -0.95.
 """
@@ -115,6 +115,9 @@ def estimate_row(volume: Volume, kinds: list[str], levels: list[float], picture:
     for kind in kinds:
         for std in levels:
             noisy = add_noise(volume.slices, kind, std, volume.spacing, seed=1)
+            if std < own.std:
+                row.append("")
+                continue
             found = volume.measured(noisy.noisy[middle])
             if kind in STATIONARY:
                 level, error = spectrum_error(found, own, noise_power(kind, 96, 96, std))

@@ -23,7 +23,7 @@ from monai_ddfm.transforms.modality import Modality
 __all__ = ["estimate_noise_model"]
 
 _SIZES = (32, 16)  # voxels of a block's side: large ones tell low frequencies apart
-_BLOCKS_ACROSS = 3  # of the larger size, that a slice must hold
+_BLOCKS_ACROSS = 2  # of the larger size, that a slice must hold
 _FEWEST = 12  # blocks, below which nothing is told
 _LAGS = (2, 3, 4)  # slices apart, where neighbours no longer share their noise
 _CORRELATED = 1.2  # times more noise between such slices than between neighbours: theirs is correlated
@@ -59,7 +59,7 @@ def estimate_noise_model(
     """
     if volume.ndim not in (3, 4) or volume.shape[0] != 1:
         raise ValueError(f"volume must be [1, H, W] or [1, H, W, D], got {tuple(volume.shape)}")
-    slices = volume.detach().as_subclass(Tensor)[0].float()
+    slices = volume.detach().as_subclass(Tensor)[0].float().cpu()  # small work, of many kinds
     slices = slices.movedim(-1, 0) if slices.ndim == 3 else slices[None]
     steps = (1.0, 1.0, 1.0) if spacing is None else tuple(float(step) for step in (*spacing, 1.0)[:3])
     in_plane = (steps[0], steps[1])
