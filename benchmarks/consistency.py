@@ -24,12 +24,24 @@ from torch import Tensor
 from monai_ddfm.cohort.cases import find_cases
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.metrics import FusionSSIMMetric, QabfMetric, SCDMetric, VIFMetric
+from monai_ddfm.metrics import (
+    FusionSSIMMetric,
+    QabfMetric,
+    SCDMetric,
+    VIFMetric,
+    bidirectional_self_warping_error,
+    motion_smoothness,
+    to_grey_levels,
+)
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.rectifiers import StructureRectifier
 from monai_ddfm.transforms import CheckVolumed, MatchGridsd, NormalizeModalityd, ReadSourced
 
 PAIRS = (("T1", "FLAIR"), ("T1", "T2"), ("MR_T1", "PET"), ("MR_T1", "CT"), ("CT", "PET"))
+ACROSS = {
+    "BiSWE": bidirectional_self_warping_error,
+    "MS2R": motion_smoothness,
+}  # less is better
 METRICS = {"VIF": VIFMetric, "Qabf": QabfMetric, "SSIM": FusionSSIMMetric, "SCD": SCDMetric}
 
 
@@ -83,6 +95,9 @@ def measure(inferer: DDFMInferer, prior: torch.nn.Module, sources: Tensor) -> di
     fused, provenance = inferer(sources, prior).as_subclass(Tensor).split([1, 2], dim=1)
     plain = sources.as_subclass(Tensor)
     row = {"second difference": second_difference_ratio(fused, provenance, plain)}
+    slices = [to_grey_levels(volume[0].movedim(-1, 0), (-1.0, 1.0)) for volume in (fused, plain)]
+    for name, across in ACROSS.items():
+        row[name] = float(across(*slices).mean())
     for name, metric_class in METRICS.items():
         metric = metric_class()
         metric(fused, plain)
@@ -107,7 +122,7 @@ def main() -> None:
             for name, inferer in inferers().items():
                 rows[name].append({"pair": f"{folder.name} {'+'.join(pair)}", **measure(inferer, prior, sources)})
                 print(f"<!-- {name}: {rows[name][-1]} -->", flush=True)
-    columns = ["second difference", *METRICS]
+    columns = ["second difference", *ACROSS, *METRICS]
     print(f"| {len(next(iter(rows.values())))} pairs | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     for name, measured in rows.items():

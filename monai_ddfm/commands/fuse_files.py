@@ -24,7 +24,6 @@ from monai_ddfm.transforms.modality import Modality, modality_of
 __all__ = ["fuse_archive", "fuse_files"]
 
 logger = logging.getLogger(__name__)
-_GREY_LEVELS = [0.0, 255.0]
 _SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps")  # arguments that are settings
 
 
@@ -92,9 +91,6 @@ def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "select": _select(options.select, keys, modalities),
         **{name: getattr(options, name) for name in _SAME_NAME if getattr(options, name) is not None},
     }
-    if pictures:
-        settings["windows"] = {key: _GREY_LEVELS for key in keys}
-        settings["check_registration"] = False  # it needs three dimensions
     return settings | {name: yaml.safe_load(value) for name, value in options.set}
 
 

@@ -16,6 +16,7 @@ __all__ = ["BlockSpectra", "block_spectra"]
 _WAVES = 24  # plane waves an axis, by which the window's effect is known
 _BLOCKS_OF_NOISE = 4000  # by which the quantiles of white noise are known
 _ITERATIONS = 20  # more of them sharpen noise
+_DEEPEST = 4.0  # times less power than at a higher frequency
 _DYNAMIC = 1e-4  # of a spectrum: less is nothing
 
 
@@ -69,7 +70,8 @@ class BlockSpectra:
         A window widens peaks, and what is taken off as the block's mean is missed at the lowest frequencies. Both are
         undone by the iteration of Richardson (1972) and Lucy (1974), which keeps power positive. The block's mean and
         one wave a block, where anatomy is strongest and least is measured, are no more than the rings above let
-        expect: a Gaussian where the spectrum falls, a power of the frequency (CT's ramp) where it rises.
+        expect: a Gaussian where the spectrum falls, a power of the frequency (CT's ramp) where it rises. Where anatomy
+        left next to nothing below a peak, there is a quarter of the peak: no scanner's noise has such holes.
         """
         transfer = _transfer(self.size, self.aspect)[1:]  # the block's mean was taken off
         measured = power[1:].clamp_min(1e-12 * float(power.max()) + 1e-30)
@@ -78,8 +80,9 @@ class BlockSpectra:
             spectrum = spectrum * (transfer.T @ (measured / (transfer @ spectrum))) / transfer.sum(0)
         logs = spectrum.clamp_min(_DYNAMIC * float(spectrum[2:].max()) + 1e-30).log()
         logs[3:-1] = 0.2 * logs[2:-2] + 0.6 * logs[3:-1] + 0.2 * logs[4:]
+        logs[-2:] = torch.minimum(logs[-2:], logs[-3])  # the corner: next to no frequencies are there
         logs[:2] = torch.minimum(logs[:2], self._below(logs[2], logs[4]))
-        return logs.exp()
+        return _without_holes(logs.exp())
 
     def _below(self, second: Tensor, fourth: Tensor) -> Tensor:
         """Logarithm of the power in the rings 0 and 1, expected from that in the rings 2 and 4."""
@@ -97,6 +100,11 @@ class BlockSpectra:
 def block_spectra(size: int, aspect: float = 1.0) -> BlockSpectra:
     """Return the spectra of blocks of that size, made once."""
     return BlockSpectra(size, aspect)
+
+
+def _without_holes(spectrum: Tensor) -> Tensor:
+    """Fill the spectrum ``[R]`` to a quarter of the highest power at or above each frequency."""
+    return torch.maximum(spectrum, spectrum.flip(0).cummax(0).values.flip(0) / _DEEPEST)
 
 
 @lru_cache(maxsize=16)

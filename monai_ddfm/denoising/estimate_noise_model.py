@@ -17,13 +17,13 @@ from monai_ddfm.denoising.noise_doubts import doubt_before, doubt_of
 from monai_ddfm.denoising.noise_floor import floor_of_pictures, settled_floor, surely_noise
 from monai_ddfm.denoising.noise_kind import noise_kind
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
-from monai_ddfm.denoising.tissue_blocks import TissueBlocks, tissue_blocks, tissue_mask, void_mask
+from monai_ddfm.denoising.tissue_blocks import tissue_blocks, tissue_mask, void_mask
 from monai_ddfm.transforms.modality import Modality
 
 __all__ = ["estimate_noise_model"]
 
 _SIZES = (32, 16)  # voxels of a block's side: large ones tell low frequencies apart
-_BLOCKS_ACROSS = 3  # of the larger size, that a slice must hold
+_BLOCKS_ACROSS = 2  # of the larger size, that a slice must hold
 _FEWEST = 12  # blocks, below which nothing is told
 _LAGS = (2, 3, 4)  # slices apart, where neighbours no longer share their noise
 _CORRELATED = 1.2  # times more noise between such slices than between neighbours: theirs is correlated
@@ -59,7 +59,7 @@ def estimate_noise_model(
     """
     if volume.ndim not in (3, 4) or volume.shape[0] != 1:
         raise ValueError(f"volume must be [1, H, W] or [1, H, W, D], got {tuple(volume.shape)}")
-    slices = volume.detach().as_subclass(Tensor)[0].float()
+    slices = volume.detach().as_subclass(Tensor)[0].float().cpu()  # small work, of many kinds
     slices = slices.movedim(-1, 0) if slices.ndim == 3 else slices[None]
     steps = (1.0, 1.0, 1.0) if spacing is None else tuple(float(step) for step in (*spacing, 1.0)[:3])
     in_plane = (steps[0], steps[1])
@@ -68,7 +68,8 @@ def estimate_noise_model(
     if why is not None:
         return replace(none, warning=why)
     functional = Modality(modality).functional
-    usable = tissue_mask(slices, functional) & ~void_mask(slices)
+    tissue = tissue_mask(slices, functional)
+    usable = tissue & ~void_mask(slices)
     size = _SIZES[0] if min(slices.shape[1:]) >= _BLOCKS_ACROSS * _SIZES[0] else _SIZES[1]
     spectra = block_spectra(size, round(steps[0] / steps[1], 3))
     blocks = tissue_blocks(slices, usable, int(len(slices) > 1), spectra)
@@ -81,9 +82,9 @@ def estimate_noise_model(
         floor = settled_floor(blocks, spectra)
         place = torch.diag(torch.tensor([*steps, 1.0])) if affine is None else affine
         local = local_noise(blocks, floor, spectra, functional, place)
-        floor = settled_floor(local.evened(blocks), spectra) * local.mean_variance
+        floor = settled_floor(local.evened(blocks), spectra) * local.mean_variance(slices, tissue)
     correlated = Modality(modality) is not Modality.MR  # whose slices are encoded apart
-    correlation = _correlation(slices, usable, blocks, spectra) if correlated and len(slices) > 2 else 0.0
+    correlation = _correlation(slices, usable, local, spectra) if correlated and len(slices) > 2 else 0.0
     power = spectra.unsmeared(floor) / (1.0 - correlation)
     pixel = (steps[0] * steps[1]) ** 0.5
     model = NoiseModel(
@@ -98,18 +99,20 @@ def estimate_noise_model(
     return replace(model if believable else none, kind=noise_kind(model) if believable else "none", warning=why)
 
 
-def _correlation(slices: Tensor, usable: Tensor, neighbours: TissueBlocks, spectra: BlockSpectra) -> float:
+def _correlation(slices: Tensor, usable: Tensor, local: LocalNoise, spectra: BlockSpectra) -> float:
     """Correlation of the noise of neighbouring slices, from how much more noise slices further apart differ by.
 
     The difference of slices L apart has the noise (1 - ρ_L) N. It stops growing where ρ_L is 0; anatomy does not stop.
     All frequencies count alike, since those that hold the most power hold the most anatomy too.
     """
+    neighbours = local.evened(tissue_blocks(slices, usable, 1, spectra))
     near = settled_floor(neighbours, spectra)
     growth = [1.0]
     for lag in _LAGS:
         blocks = tissue_blocks(slices, usable, lag, spectra) if len(slices) > lag else None
         if blocks is None or len(blocks.power) < _FEWEST:
             break
+        blocks = local.evened(blocks)
         far = settled_floor(blocks, spectra)
         sure = surely_noise(neighbours, near) & surely_noise(blocks, far)
         if not sure.any():

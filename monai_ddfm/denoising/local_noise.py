@@ -14,7 +14,7 @@ from torch import Tensor
 from monai_ddfm.denoising.block_spectra import BlockSpectra
 from monai_ddfm.denoising.noise_floor import surely_noise
 from monai_ddfm.denoising.noise_model import SmoothPlace
-from monai_ddfm.denoising.tissue_blocks import TissueBlocks
+from monai_ddfm.denoising.tissue_blocks import TissueBlocks, local_mean
 
 __all__ = ["LocalNoise", "local_noise"]
 
@@ -22,6 +22,8 @@ _QUANTILE = 0.2  # as of the noise's floor
 _GROUP = 40  # blocks that a level is told from
 _LEVELS = 6  # of brightness
 _GROWS = 1.5  # times more variance in bright than in faint tissue: counts
+_LEAST = 0.02  # of the variance in bright tissue, where counts are next to none
+_SOME = 50_000  # voxels, for a mean
 _CELLS = 3  # along each axis
 _CHANGES = 1.5  # times more noise in one place than in another, in standard deviations
 _FREQUENCIES = 150  # of a block, that are needed to tell its noise: smooth noise has too few
@@ -30,22 +32,39 @@ _RIDGE = 0.005  # of the polynomial's terms
 
 @dataclass(frozen=True)
 class LocalNoise:
-    """What `NoiseModel` calls gain and place, and the relative variance of each block that they were told from."""
+    """What `NoiseModel` calls gain and place.
+
+    Attributes:
+        gain: brightness and relative standard deviation.
+        place: relative standard deviation in world coordinates.
+        affine: row, column and slice to world.
+    """
 
     gain: tuple[tuple[float, float], ...] | None = None
     place: SmoothPlace | None = None
-    variance: Tensor | None = None
+    affine: Tensor | None = None
 
-    @property
-    def mean_variance(self) -> float:
-        """Mean relative variance over the tissue."""
-        return 1.0 if self.variance is None else float(self.variance.mean())
+    def variance(self, brightness: Tensor, centre: Tensor) -> Tensor:
+        """Relative variance of the noise ``[N]`` at a local brightness ``[N]`` and row, column and slice ``[N, 3]``."""
+        variance = torch.ones_like(brightness)
+        if self.gain is not None:
+            at, relative = (np.array(column) for column in zip(*self.gain, strict=True))
+            variance = torch.from_numpy(np.interp(brightness.cpu().numpy(), at, relative) ** 2).to(variance)
+        if self.place is not None and self.affine is not None:
+            variance = variance * self.place.at(_world(centre, self.affine)).to(variance).square()
+        return variance
 
     def evened(self, blocks: TissueBlocks) -> TissueBlocks:
         """The blocks as if the noise were the same everywhere."""
-        if self.variance is None:
-            return blocks
-        return blocks._replace(power=blocks.power / self.variance[:, None], activity=blocks.activity / self.variance)
+        variance = self.variance(blocks.brightness, blocks.centre)
+        return blocks._replace(power=blocks.power / variance[:, None], activity=blocks.activity / variance)
+
+    def mean_variance(self, slices: Tensor, tissue: Tensor) -> float:
+        """Mean relative variance over the voxels of slices ``[D, H, W]`` that are tissue."""
+        voxels = tissue.nonzero()
+        voxels = voxels[:: max(1, len(voxels) // _SOME)]
+        brightness = local_mean(slices)[tuple(voxels.T)]
+        return float(self.variance(brightness, voxels.roll(-1, dims=1)).mean())
 
 
 def local_noise(
@@ -85,14 +104,13 @@ def _by_brightness(blocks: TissueBlocks, relative: Tensor) -> LocalNoise:
         return LocalNoise()
     slope = (variance[-1] - variance[0]) / (brightness[-1] - brightness[0])
     brightest = float(blocks.brightness.max()) + float(brightness[-1] - brightness[0])
-    table_at = np.array([*brightness, brightest])
-    table = np.array([*variance, variance[-1] + slope * (brightest - brightness[-1])]).clip(0.02 * variance[-1])
-    at_blocks = torch.from_numpy(np.interp(blocks.brightness.numpy(), table_at, table)).to(relative)
-    return LocalNoise(gain=tuple(zip(table_at.tolist(), np.sqrt(table).tolist(), strict=True)), variance=at_blocks)
+    table_at = [*brightness.tolist(), brightest]
+    table = np.array([*variance, variance[-1] + slope * (brightest - brightness[-1])]).clip(_LEAST * variance[-1])
+    return LocalNoise(gain=tuple(zip(table_at, np.sqrt(table).tolist(), strict=True)))
 
 
 def _by_place(blocks: TissueBlocks, relative: Tensor, affine: Tensor) -> LocalNoise:
-    world = blocks.centre.double() @ affine[:3, :3].double().T + affine[:3, 3].double()
+    world = _world(blocks.centre, affine)
     cell = torch.zeros(len(world), dtype=torch.long)
     for axis in range(3):
         edges = torch.quantile(blocks.centre[:, axis].float(), torch.linspace(0, 1, _CELLS + 1)[1:-1])
@@ -109,6 +127,11 @@ def _by_place(blocks: TissueBlocks, relative: Tensor, affine: Tensor) -> LocalNo
     logs = 0.5 * levels.clamp_min(1e-3).double().log()
     terms = torch.linalg.solve(basis.T @ basis + ridge, basis.T @ logs)
     place = SmoothPlace(tuple(centre.tolist()), extent, tuple(terms.tolist()))
-    at_blocks = place.at(world).to(relative)
-    least, most = torch.quantile(at_blocks, torch.tensor([0.05, 0.95])).tolist()
-    return LocalNoise(place=place, variance=at_blocks.square()) if most > _CHANGES * least else LocalNoise()
+    least, most = torch.quantile(place.at(world), torch.tensor([0.05, 0.95], dtype=world.dtype)).tolist()
+    return LocalNoise(place=place, affine=affine) if most > _CHANGES * least else LocalNoise()
+
+
+def _world(centre: Tensor, affine: Tensor) -> Tensor:
+    """World coordinates ``[N, 3]`` of row, column and slice ``[N, 3]``."""
+    affine = affine.double()
+    return centre.double() @ affine[:3, :3].T + affine[:3, 3]

@@ -15,6 +15,7 @@ __all__ = ["doubt_before", "doubt_of"]
 _STEPS = 2000  # different values, up to which the distance between them is looked at
 _SOME = 200_000  # voxels, to look at values
 _BELOW_STEP = 0.6  # times the step of quantised values: less noise is not told from rounding
+_COARSE = 0.02  # of the range; finer steps hide no noise worth a word
 _ALL_NOISE = 0.8  # share of all variance
 
 
@@ -33,7 +34,9 @@ def doubt_of(model: NoiseModel, slices: Tensor) -> tuple[str | None, bool]:
         return None, True
     step = _step(slices)
     if model.std < _BELOW_STEP * step:
-        return f"values come in steps of {step:.3g}; noise below that is not told from rounding, none assumed", False
+        low, high = slices.flatten()[:: max(1, slices.numel() // _SOME)].quantile(torch.tensor([0.005, 0.995])).tolist()
+        words = f"values come in steps of {step:.3g}; noise below that is not told from rounding, none assumed"
+        return (words if step > _COARSE * (high - low) else None), False
     if model.std**2 > _ALL_NOISE * float(slices.var()):
         return "hardly anything but noise in it", True
     return None, True

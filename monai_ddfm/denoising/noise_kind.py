@@ -14,7 +14,7 @@ from monai_ddfm.denoising.noise_model import NoiseModel
 __all__ = ["noise_kind"]
 
 _WHITE = 4.0  # times more power at one frequency than at another: no more is white
-_RAMP = 2.0  # times more power at the middle frequencies than at the lowest: CT's ramp filter
+_RAMP = 3.0  # times more power at the middle frequencies than at the lowest: CT's ramp filter
 
 
 def noise_kind(model: NoiseModel) -> str:

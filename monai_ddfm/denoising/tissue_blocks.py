@@ -13,7 +13,7 @@ from torch import Tensor
 
 from monai_ddfm.denoising.block_spectra import BlockSpectra
 
-__all__ = ["TissueBlocks", "tissue_blocks", "tissue_mask", "void_mask"]
+__all__ = ["TissueBlocks", "local_mean", "tissue_blocks", "tissue_mask", "void_mask"]
 
 _WINDOW = 5  # voxels of the local mean
 _TISSUE = 0.1  # of the range of local means: below is air
@@ -61,9 +61,14 @@ def void_mask(slices: Tensor) -> Tensor:
     return void
 
 
+def local_mean(slices: Tensor) -> Tensor:
+    """Mean of 5 x 5 voxels of each slice ``[D, H, W]``."""
+    return F.avg_pool2d(slices[:, None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[:, 0]
+
+
 def tissue_mask(slices: Tensor, functional: bool) -> Tensor:
     """Where slices ``[D, H, W]`` are clearly brighter than air, by their local mean: single voxels are noisy."""
-    mean = F.avg_pool2d(slices[:, None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[:, 0]
+    mean = local_mean(slices)
     some = mean.flatten()[:: max(1, mean.numel() // 100_000)]
     low, high = torch.quantile(some, torch.tensor([0.005, 0.995], dtype=some.dtype, device=some.device))
     return mean > low + (_UPTAKE if functional else _TISSUE) * (high - low)

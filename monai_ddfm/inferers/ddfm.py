@@ -198,8 +198,11 @@ class DDFMInferer(Inferer):
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
             spacing = voxel_size(inputs, self.slice_axis)
-            fusion = self.slice_fusion.for_pictures() if spacing is None else self.slice_fusion.for_spacing(spacing)
-            work = _Work(slices, self._noises(inputs), [CleaningNote(one) for one in wanted], network, dtype)
+            fusion = self.slice_fusion if spacing is None else self.slice_fusion.for_spacing(spacing)
+            if spacing is None or slices.shape[1] == 1:  # one slice has no neighbours: it is a picture
+                fusion = fusion.for_pictures()
+            notes = [CleaningNote(one) for one in wanted]
+            work = _Work(slices, self._noises(inputs), spacing is None, notes, network, dtype)
             (whole,) = self._fuse(fusion, work, [self.seed])
             lines = [note.line() for note in work.notes]
             fused, provenance, cleaned = (self._to_volume(part, inputs) for part in whole)
@@ -212,7 +215,7 @@ class DDFMInferer(Inferer):
                         yield self._to_volume(drawn.fused, inputs)
 
             def noise_left() -> Tensor:
-                return self._to_volume(left_noise(slices, work.noises, fusion.pictures), inputs)
+                return self._to_volume(left_noise(slices, work.noises, work.pictures), inputs)
 
             told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
             channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
@@ -268,10 +271,10 @@ class DDFMInferer(Inferer):
                 for seed in seeds
             ]
             for volume, group in groups:
-                crop = ForegroundCrop(slices[volume], margin)
-                noises = work.noises_of(volume, group, crop, fusion.pictures)
+                crop = ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
+                noises = work.noises_of(volume, group, crop)
                 cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
-                for sources, context, whole in zip(cleaned, contexts, wholes, strict=True):
+                for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):
                     fitted = fusion.for_volume(sources) if fusion.coupled else fusion
                     for slab, kept in fusion.slabs(len(group), self.slab):
                         part = fitted(sources[slab], group[slab.start : slab.stop], context)
@@ -295,17 +298,21 @@ class DDFMInferer(Inferer):
 
 
 class _Work(NamedTuple):
-    """What is fused: slices ``[B, D, K, H, W]``, the noise of their sources and what is noted of it, and the prior."""
+    """What is fused: slices ``[B, D, K, H, W]``, the noise of their sources and what is noted of it, and the prior.
+
+    Noises are of each volume, or of each slice where slices are `pictures` that came as a batch.
+    """
 
     slices: Tensor
     noises: list[list[SourceNoise]]
+    pictures: bool
     notes: list[CleaningNote]
     prior: DiffusionPrior
     dtype: Callable[[], torch.dtype]
 
-    def noises_of(self, volume: int, group: list[int], crop: ForegroundCrop, pictures: bool) -> list[list[SourceNoise]]:
+    def noises_of(self, volume: int, group: list[int], crop: ForegroundCrop) -> list[list[SourceNoise]]:
         """The noise of some slices: a row for their volume, or one for each picture."""
         if not self.noises:
             return []
-        rows = [self.noises[index] for index in group] if pictures else [self.noises[volume]]
-        return [[noise.cut([0] if pictures else group, crop.cut) for noise in row] for row in rows]
+        rows = [self.noises[index] for index in group] if self.pictures else [self.noises[volume]]
+        return [[noise.cut([0] if self.pictures else group, crop.cut) for noise in row] for row in rows]

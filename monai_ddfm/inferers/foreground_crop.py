@@ -18,30 +18,36 @@ _EMPTY = -1.0
 class ForegroundCrop:
     """The box around the foreground of slices ``[D, K, H, W]``, with a margin on all four sides.
 
-    Where the image ends before the margin does, the margin is background: what is seen of a body does not depend on
-    how much empty space was kept, or padded, around it.
+    `cut` ends where the image does. `complete` adds the rest of the margin as background, for the rectifier's windows:
+    what they see of a body does not depend on how much empty space was kept, or padded, around it.
 
     Args:
         sources: slices, some with foreground.
         margin: pixels; None takes the whole image as it is.
+        beyond: complete the margin beyond the image; not for a prior that looks from the sides, which would be asked
+            about planes of nothing.
     """
 
-    def __init__(self, sources: Tensor, margin: int | None) -> None:
+    def __init__(self, sources: Tensor, margin: int | None, beyond: bool = True) -> None:
         size = sources.shape[-2:]
         box = (slice(0, size[0]), slice(0, size[1])) if margin is None else foreground_box(sources, 0)
         margin = margin or 0
         wanted = [(side.start - margin, side.stop + margin) for side in box]
         self.box = tuple(slice(max(0, a), min(n, b)) for (a, b), n in zip(wanted, size, strict=True))
-        self.beyond = [(max(0, -a), max(0, b - n)) for (a, b), n in zip(wanted, size, strict=True)]
+        ends = [(max(0, -a), max(0, b - n)) for (a, b), n in zip(wanted, size, strict=True)]
+        self.beyond = ends if beyond else [(0, 0), (0, 0)]
 
     def cut(self, slices: Tensor) -> Tensor:
         """Return the box of slices ``[n, C, H, W]``."""
+        return slices[..., self.box[0], self.box[1]]
+
+    def complete(self, cut: Tensor) -> Tensor:
+        """Return a cut box with the part of its margin that lies beyond the image."""
         (top, bottom), (left, right) = self.beyond
-        cut = slices[..., self.box[0], self.box[1]]
         return F.pad(cut, (left, right, top, bottom), value=_EMPTY) if top + bottom + left + right else cut
 
     def put_back(self, part: Tensor, whole: Tensor, slice_indices: list[int]) -> None:
-        """Write the box of fused slices ``[n, C, h, w]`` into the volume ``[D, C, H, W]`` they were cut from."""
+        """Write the completed box of fused slices ``[n, C, h, w]`` into their volume ``[D, C, H, W]``."""
         (top, _), (left, _) = self.beyond
         rows, columns = (side.stop - side.start for side in self.box)
         whole[slice_indices, :, self.box[0], self.box[1]] = part[..., top : top + rows, left : left + columns]

@@ -102,7 +102,7 @@ class CheckRegistration(Transform):
         """Check a volume ``[1, H, W, D]`` against another.
 
         Returns:
-            the content check's numbers, None when too little of the volumes overlaps to tell.
+            the content check's numbers, None for pictures and when too little of the volumes overlaps to tell.
 
         Raises:
             ValueError: the headers say that the volumes do not belong together, or they do not overlap.
@@ -113,6 +113,8 @@ class CheckRegistration(Transform):
         if any(REGISTRATION_KEY in volume.meta for volume in pair.values()):
             allowed["allow_different_frame"] = True  # RegisterRigid has put them into one space
         check_same_subject({key: one for key, one in identities.items() if one is not None}, **allowed)
+        if img.ndim < 4:
+            return None  # pictures: they lie in no space, and one plane cannot tell
         points = overlap_points(anchor, img)
         if len(points) == 0:
             boxes = "; ".join(f"{key} {_box_text(volume)}" for key, volume in pair.items())

@@ -19,6 +19,8 @@ __all__ = ["WITHOUT_PLACE", "CheckVolume", "CheckVolumeD", "CheckVolumeDict", "C
 WITHOUT_PLACE = "without_place"
 """Key in the meta of images that do not say where they lie: pictures, arrays without an affine."""
 
+_LARGEST = 1e30  # a hundred million times below float32's limit
+
 
 def file_of(img: torch.Tensor, default: str = "image") -> str:
     """Return the file an image was read from, for messages."""
@@ -67,6 +69,11 @@ class CheckVolume(Transform):
             raise ValueError(
                 f"{what}: {int((~finite).sum())} of {img.numel()} voxels are NaN or infinite; replace them first, e.g. "
                 "with numpy.nan_to_num"
+            )
+        if float(img.abs().max()) > _LARGEST:
+            raise ValueError(
+                f"{what}: values from {float(img.min()):.3g} to {float(img.max()):.3g}, which no scanner gives; check the "
+                "export and its scale"
             )
         if not self.allow_constant and bool(img.min() == img.max()):
             raise ValueError(f"{what}: every voxel is {float(img.min()):g}, there is nothing to fuse; check the export")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor, ensure_tuple_rep
 
 from monai_ddfm.denoising.noise_meta import noise_of, write_noise
+from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.modality import Modality, modality_of
 
 __all__ = [
+    "GREY_LEVELS",
     "INTENSITY_RANGE",
     "NormalizeModality",
     "NormalizeModalityD",
@@ -28,7 +31,9 @@ __all__ = [
     "intensity_window",
 ]
 
+GREY_LEVELS = (0.0, 255.0)  # of PNG and JPEG pictures, as `grey_picture` reads them
 INTENSITY_RANGE = "intensity_range"  # key of MetaTensor.meta: the (low, high) in scanner units that became -1 and 1
+_SMALLEST_RANGE = 1e-30  # below it, float32 knows no scale from scanner units to [-1, 1]
 
 
 def intensity_window(
@@ -57,6 +62,8 @@ def intensity_window(
 
 class NormalizeModality(Transform):
     """Scale an image to [-1, 1] by its modality and note how, so that `RestoreIntensity` can undo it.
+
+    A picture's grey levels 0 to 255 become -1 to 1, whatever it shows: it was windowed when it was made.
 
     Args:
         modality: MR, CT, PT (PET) or NM (SPECT), or any name that `modality_of` understands.
@@ -89,22 +96,22 @@ class NormalizeModality(Transform):
         self.window = window
         self.clip = clip
 
-    def __call__(self, img: torch.Tensor) -> torch.Tensor:
+    def __call__(self, img: torch.Tensor, name: str = "image") -> torch.Tensor:
         """Normalise ``[C, *spatial]``; ``meta`` gains ``intensity_range`` and ``modality``.
+
+        `name` stands in messages for an image that has no file.
 
         Raises:
             ValueError: the image has nothing in the window, e.g. a CT whose voxels are not HU.
         """
         img = convert_to_tensor(img, track_meta=True, dtype=torch.float32)
-        low, high = self.window or intensity_window(
-            img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile
-        )
+        low, high = self.window or (GREY_LEVELS if _is_picture(img) else self._window_of(img))
         smallest, largest = float(img.min()), float(img.max())
         if high <= low:  # nearly all background: the few voxels that differ decide
             low, high = low if self.modality.functional else min(low, smallest), largest
-        if high <= low or largest <= low or smallest >= high:
+        if high - low < _SMALLEST_RANGE or largest <= low or smallest >= high:
             raise ValueError(
-                f"{file_of(img)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
+                f"{file_of(img, name)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
                 f"the window of a {self.modality.value} image; check the units (CT in HU) or give another window"
             )
         scaled = MetaTensor((img - low).mul_(2.0 / (high - low)).sub_(1.0))
@@ -117,6 +124,13 @@ class NormalizeModality(Transform):
             factor = 2.0 / (float(high) - float(low))
             write_noise(scaled, noise.scaled(factor, -1.0 - factor * float(low)))
         return scaled
+
+    def _window_of(self, img: torch.Tensor) -> tuple[float, float]:
+        return intensity_window(img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile)
+
+
+def _is_picture(img: torch.Tensor) -> bool:
+    return image_ending(Path(file_of(img))) in PICTURE_ENDINGS
 
 
 class NormalizeModalityd(MapTransform):
@@ -161,7 +175,7 @@ class NormalizeModalityd(MapTransform):
         """Normalise every key's image."""
         normalised = dict(data)
         for key in self.key_iterator(normalised):
-            normalised[key] = self.normalize[key](normalised[key])
+            normalised[key] = self.normalize[key](normalised[key], name=str(key))
         return normalised
 
 

@@ -221,8 +221,8 @@ def test_output_folder_that_cannot_be_written(
     ("content", "reason"),
     [
         (None, "no such weights file"),
-        (b"half of a file", "not a readable weights file"),
-        ("tiny", "weights of another architecture than the DiffusionModelUNet here"),
+        (b"half of a file", "not a readable safetensors file"),
+        ("tiny", "or name the network in the configuration"),
     ],
 )
 def test_weights(

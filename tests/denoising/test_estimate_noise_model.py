@@ -9,7 +9,10 @@ from monai.transforms import LoadImage
 from torch import Tensor
 
 from monai_ddfm.bundle import BUNDLE_ROOT
+from monai_ddfm.denoising.block_spectra import block_spectra
 from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
+from monai_ddfm.denoising.local_noise import local_noise
+from monai_ddfm.denoising.tissue_blocks import tissue_blocks, tissue_mask
 from monai_ddfm.transforms.normalize_modality import NormalizeModality
 
 SPACING = (1.0, 1.0, 3.0)
@@ -144,3 +147,48 @@ def test_zeros_outside_a_circle_are_left_out():
 def test_a_shape_that_is_no_image_is_refused():
     with pytest.raises(ValueError, match=r"\[1, H, W\]"):
         estimate_noise_model(torch.zeros(2, 8, 8, 8))
+
+
+def test_slices_that_stand_twice_are_told_by_those_that_differ():
+    noisy = phantom(96, 8) + coloured(phantom(96, 8).shape, 0.0, 0.1)
+    assert estimate_noise_model(noisy.repeat_interleave(2, -1), SPACING, "MR").std == pytest.approx(0.1, rel=0.1)
+
+
+def test_few_grey_levels_of_real_tissue_are_no_noise():
+    coarse = ((example("MR_T1.nii.gz", "MR") + 1) * 7.5).round() / 7.5 - 1
+    model = estimate_noise_model(coarse, SPACING, "MR")
+    assert model.std == 0.0
+    assert "steps of 0.133" in model.warning
+
+
+def test_upsampled_noise_is_smooth_and_no_more_than_interpolation_leaves():
+    clean = example("MR_T1.nii.gz", "MR")
+    noisy = clean + coloured(clean.shape, 0.0, 0.1)
+    finer, reference = (
+        torch.nn.functional.interpolate(x[0].movedim(-1, 0)[None], scale_factor=2, mode="bilinear")[0].movedim(0, -1)
+        for x in (noisy, clean)
+    )
+    model = estimate_noise_model(finer[None], (0.5, 0.5, 3.0), "MR")
+    assert model.std == pytest.approx(float((finer - reference).std()), rel=0.15)
+    assert "smooth" in model.kind
+
+
+def test_noise_that_grows_towards_the_middle_is_told_by_place():
+    clean = phantom(128, 20)
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 128), torch.linspace(-1, 1, 128), indexing="ij")
+    local = (0.5 + 1.5 * torch.exp(-(x**2 + y**2) / 0.5))[None, ..., None]
+    noisy = clean + 0.05 * local * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    slices, spectra = noisy[0].movedim(-1, 0), block_spectra(32)
+    blocks = tissue_blocks(slices, tissue_mask(slices, functional=False), 1, spectra)
+    found = local_noise(blocks, blocks.power.mean(0), spectra, False, torch.eye(4))
+    middle, edge = found.variance(torch.zeros(2), torch.tensor([[64.0, 64.0, 10.0], [64.0, 24.0, 10.0]])).sqrt()
+    assert middle > 1.4 * edge
+
+
+def test_noise_shared_by_neighbouring_slices_is_not_missed_in_pet():
+    clean = phantom(64, 40)
+    noise = torch.randn(1, 64, 64, 42, generator=torch.Generator().manual_seed(0))
+    shared = 0.1 * (noise[..., :-2] + noise[..., 1:-1] + noise[..., 2:]) / 3**0.5  # correlated by 2/3
+    model = estimate_noise_model(clean + shared, SPACING, "PT")
+    assert model.between_slices == pytest.approx(2 / 3, abs=0.1)
+    assert model.std == pytest.approx(0.1, rel=0.15)

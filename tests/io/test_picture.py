@@ -14,7 +14,7 @@ from PIL import Image
 
 from monai_ddfm.__main__ import main
 from monai_ddfm.transforms import CheckGeometryd, CheckVolumed, ReadSource, ReadSourced
-from monai_ddfm.transforms.keep_chroma import picture_chroma
+from monai_ddfm.transforms.keep_chroma import picture_colours
 
 RAMP = np.tile(np.arange(0, 240, 8, dtype=np.uint8), (20, 1))
 ORIENTATION = 0x0112
@@ -45,7 +45,7 @@ def test_exif_orientation(tmp_path: Path, orientation: int, turned: np.ndarray) 
 def test_exif_orientation_of_colour(tmp_path: Path) -> None:
     red = np.zeros((4, 6, 3), np.uint8)
     red[0, :, 0] = 200  # the upper row; turned by 90 degrees clockwise it is the right column
-    chroma = picture_chroma(save_turned(tmp_path / "PET.png", red, 6))
+    chroma = picture_colours(save_turned(tmp_path / "PET.png", red, 6))
     assert chroma is not None and chroma.shape == (3, 4, 6, 1)
     assert chroma[0, -1].abs().min() > 0.1 and chroma[0, :-1].abs().max() == 0
 

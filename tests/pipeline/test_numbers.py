@@ -121,7 +121,9 @@ def test_where_the_fusion_follows_the_anchor_alone_its_value_is_the_anchors_own(
     mr, pet = body(4, size=96)
     pet[:, :60] = 0.0
     followed = (slice(None), slice(0, 28))
-    difference = (fused(mr, pet, fuser=fuse(denoise_sources=False)) - mr)[followed].abs()  # its texture looks like noise
+    difference = (fused(mr, pet, fuser=fuse(denoise_sources=False)) - mr)[
+        followed
+    ].abs()  # its texture looks like noise
     assert difference.max() <= 0.5
 
 
