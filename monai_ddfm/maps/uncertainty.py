@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from monai_ddfm.maps.base import Fusion
+from monai_ddfm.rectifiers.grid import box_mean
 
 __all__ = ["uncertainty_map"]
 
@@ -29,7 +29,6 @@ def uncertainty_map(fusion: Fusion) -> Tensor:
     for drawn in fusion.repeated():
         squares += (drawn - fusion.fused).square()
         count += 1
-    pool = F.avg_pool2d if squares.ndim == 4 else F.avg_pool3d
-    scattered = pool(squares / max(count, 1), _WINDOW, 1, _WINDOW // 2, count_include_pad=False)
+    scattered = box_mean(squares / max(count, 1), [_WINDOW] * (squares.ndim - 2))
     left = (fusion.provenance * fusion.noise_left()).square().sum(dim=1, keepdim=True)
     return (_CALIBRATION**2 * scattered + left).sqrt()
