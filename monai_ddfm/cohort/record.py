@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
 from monai.transforms import Transform
 
+from monai_ddfm.denoising.noise_meta import notes_of
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.pipeline import FusionPipeline
+from monai_ddfm.pipeline.names import FUSED
 
 __all__ = ["BeginRecord", "FinishRecord", "content_key", "read_record", "record_path"]
+
+logger = logging.getLogger(__name__)
 
 
 def _digest_of_files(path: Path) -> str:
@@ -84,6 +89,11 @@ class BeginRecord(Transform):
             "inputs": {key: {"path": str(case[key]), "sha256": digest} for key, digest in digests.items()},
             **self.pipeline.record,
         }
+        lines = dict(zip(self.pipeline.keys, notes_of(data.get(FUSED)), strict=False))
+        if lines:
+            record["denoising"] = lines
+        for key, line in lines.items():
+            logger.info("%s: %s: %s", data["case"], key, line)
         _write(record_path(self.pipeline.config.results.output_dir, data["case"]), record)
         return dict(data)
 

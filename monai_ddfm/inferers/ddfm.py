@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 from tqdm import tqdm
 
+from monai_ddfm.denoising.cleaning_note import CleaningNote
+from monai_ddfm.denoising.noise_meta import write_notes
+from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers.check_input import check_numbers, check_range
 from monai_ddfm.inferers.foreground_crop import ForegroundCrop
@@ -23,6 +27,7 @@ from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
 from monai_ddfm.inferers.slice_fusion import STARTS, FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
+from monai_ddfm.inferers.source_noise import SourceNoise, left_noise, noise_of_pictures, noise_of_volumes
 from monai_ddfm.maps import MAPS, Fusion
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import Rectifier, StructureRectifier
@@ -60,15 +65,18 @@ class DDFMInferer(Inferer):
             nothing. Pictures ``[B, K, H, W]`` are fused whole, each alone.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the hardware has it and the network stays
             within 45 dB of float32.
-        denoise_sources: clean measurably noisy sources by the prior first, one network evaluation each, so that the
-            rectifier compares anatomy and not noise.
-        clean_in_three_planes: clean each source in axial, coronal and sagittal slices and average the estimates, three
-            evaluations instead of one. Where voxels are nearly cubic, and the rectifier is of ``spatial_dims=3``.
+        denoise_sources: clean measurably noisy sources by prior and likelihood first, so that the rectifier compares
+            anatomy and not noise; true, false, or one of these for each source.
+        cleaning_steps: network evaluations of each slice of a noisy source, at most.
+        clean_in_three_planes: look at axial, coronal and sagittal slices in turn. Where voxels are nearly cubic and the
+            rectifier is of ``spatial_dims=3``.
+        noise_models: noise of each source in [-1, 1] where it is known; it wins over what the images' meta says
+            (`MeasureNoised`), and that over a measurement.
         three_planes: ask the prior so in sampling, too; for volumes of nearly cubic voxels, with a rectifier of
             ``spatial_dims=3`` and without `shared_noise`.
         luminance_range: how a 3-channel prior's RGB becomes luminance, ``full`` or ``studio`` (the published code).
         maps: names of `MAPS`: what else to return, channels after the fused image in the order of `MAPS`.
-        uncertainty_seeds: how many seeds, from `seed` on, the uncertainty is measured over.
+        uncertainty_seeds: how many draws of what the sources could have shown the uncertainty is measured over.
         novelty_allowance: distance outside the sources' range that counts as noise.
         progress: show a progress bar.
         callback: called with ``(step, t, x, x0)`` after each step of each batch of slices.
@@ -93,7 +101,9 @@ class DDFMInferer(Inferer):
         slab: int = 64,
         crop_background: bool = True,
         precision: str = "auto",
-        denoise_sources: bool = True,
+        denoise_sources: bool | Sequence[bool] = True,
+        cleaning_steps: int = 4,
+        noise_models: Sequence[NoiseModel | None] | None = None,
         clean_in_three_planes: bool = True,
         three_planes: bool = False,
         luminance_range: str = "full",
@@ -120,7 +130,11 @@ class DDFMInferer(Inferer):
                 "three_planes needs a rectifier of spatial_dims=3, which sees whole volumes, and shared_noise=False: "
                 "noise that is the same in all slices is none to the other planes"
             )
-        for name, count in (("slices_per_batch", slices_per_batch), ("slab", slab)):
+        for name, count in (
+            ("slices_per_batch", slices_per_batch),
+            ("slab", slab),
+            ("cleaning_steps", cleaning_steps),
+        ):
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
         self.slice_fusion = SliceFusion(
@@ -129,7 +143,7 @@ class DDFMInferer(Inferer):
             timesteps=spaced_timesteps(steps, start_timestep) if timesteps is None else timesteps,
             start=start,
             eta=eta,
-            denoise_sources=denoise_sources,
+            cleaning_steps=cleaning_steps,
             luminance_range=LuminanceRange(luminance_range),
             slices_per_batch=slices_per_batch,
             three_planes=three_planes,
@@ -137,6 +151,8 @@ class DDFMInferer(Inferer):
             callback=callback,
         )
         check_numbers(eta, uncertainty_seeds, novelty_allowance)
+        self.denoise_sources = denoise_sources
+        self.noise_models = noise_models
         self.seed = seed
         self.shared_noise = shared_noise
         self.slice_axis = slice_axis
@@ -178,6 +194,7 @@ class DDFMInferer(Inferer):
             )
         check_range(inputs)
         check_timesteps(self.slice_fusion.timesteps, len(network.alphas_cumprod))
+        wanted = self._wanted(inputs.shape[1])
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
@@ -185,50 +202,93 @@ class DDFMInferer(Inferer):
             fusion = self.slice_fusion if spacing is None else self.slice_fusion.for_spacing(spacing)
             if spacing is None or slices.shape[1] == 1:  # one slice has no neighbours: it is a picture
                 fusion = fusion.for_pictures()
-            fuse = partial(self._fuse, fusion, slices, network, dtype)
-            fused, provenance = (self._to_volume(part, inputs) for part in fuse(self.seed))
+            notes = [CleaningNote(one) for one in wanted]
+            work = _Work(slices, self._noises(inputs), spacing is None, notes, network, dtype)
+            (whole,) = self._fuse(fusion, work, [self.seed])
+            lines = [note.line() for note in work.notes]
+            fused, provenance, cleaned = (self._to_volume(part, inputs) for part in whole)
 
             def repeated() -> Iterator[Tensor]:
-                yield fused
-                for seed in range(self.seed + 1, self.seed + self.uncertainty_seeds):
-                    yield self._to_volume(fuse(seed).fused, inputs)
+                seeds = range(self.seed + 1, self.seed + 1 + self.uncertainty_seeds)
+                together = max(1, fusion.slices_per_batch // slices.shape[1])
+                for first in range(0, len(seeds), together):
+                    for drawn in self._fuse(fusion, work, seeds[first : first + together], drawn=True):
+                        yield self._to_volume(drawn.fused, inputs)
 
-            sources = inputs.as_subclass(Tensor).float()
-            fusion_done = Fusion(sources, fused, provenance, repeated, self.novelty_allowance)
+            def noise_left() -> Tensor:
+                return self._to_volume(left_noise(slices, work.noises, work.pictures), inputs)
+
             if not fused.isfinite().all():
                 raise FloatingPointError(
                     "the fused image has values that are not finite, as the prior's answers had: give precision "
                     "float32, or other weights"
                 )
-            channels = [fused, *(MAPS[name].compute(fusion_done) for name in self.maps)]
-            return convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
+            told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
+            channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
+            answer = convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
+            if isinstance(answer, MetaTensor):
+                write_notes(answer, lines)
+            return answer
 
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
         return slices_to_volume(slices, self.slice_axis, inputs.ndim - 2)
 
-    def _fuse(
-        self, fusion: SliceFusion, slices: Tensor, prior: DiffusionPrior, dtype: Callable[[], torch.dtype], seed: int
-    ) -> FusedSlices:
-        """Fuse ``[B, D, K, H, W]`` to ``[B, D, 1, H, W]``, with provenance ``[B, D, K, H, W]``.
+    def _wanted(self, count: int) -> list[bool]:
+        """Whether each of so many sources is to be cleaned."""
+        clean = self.denoise_sources
+        wanted = [clean] * count if isinstance(clean, bool) else list(clean)
+        for name, values in (("denoise_sources", wanted), ("noise_models", self.noise_models)):
+            if values is not None and len(values) != count:
+                raise ValueError(f"{name} has {len(values)} values for {count} sources; give one for each")
+        return wanted
 
-        Slices without foreground stay the anchor's, with equal shares.
+    def _noises(self, inputs: Tensor) -> list[list[SourceNoise]]:
+        """The noise of each source of each volume, or picture; empty where nobody asks.
+
+        A source that is not to be cleaned has noise as well, which the uncertainty tells of.
         """
-        whole = FusedSlices(slices[:, :, :1].clone(), torch.full_like(slices, 1.0 / slices.shape[2]))
+        wanted = self._wanted(inputs.shape[1])
+        told = "uncertainty" in self.maps
+        if not (told or any(wanted)):
+            return []
+        given = [
+            model if want or told else white_noise(0.0)
+            for model, want in zip(self.noise_models or [None] * len(wanted), wanted, strict=True)
+        ]
+        pictures = inputs.ndim == 4
+        noises = noise_of_pictures(inputs, given) if pictures else noise_of_volumes(inputs, self.slice_axis, given)
+        return [[noise if want else noise.kept() for noise, want in zip(row, wanted, strict=True)] for row in noises]
+
+    def _fuse(self, fusion: SliceFusion, work: _Work, seeds: Sequence[int], drawn: bool = False) -> list[FusedSlices]:
+        """Fuse to ``[B, D, 1, H, W]``, shares and cleaned sources ``[B, D, K, H, W]``, for each seed.
+
+        Slices without foreground stay the anchor's, with equal shares. Of draws, the fused images alone are kept.
+        """
+        slices, none = work.slices, work.slices.new_empty(0)
+        share = none if drawn else torch.full_like(slices, 1.0 / slices.shape[2])
+        wholes = [FusedSlices(slices[:, :, :1].clone(), share, none if drawn else slices.clone()) for _ in seeds]
         groups = [(volume, group) for volume in range(len(slices)) for group in self._groups(slices[volume], fusion)]
         seen = sum(slab.stop - slab.start for _, group in groups for slab, _ in fusion.slabs(len(group), self.slab))
         margin = _MARGIN if self.crop_background and not fusion.pictures else None
-        with tqdm(total=seen * len(fusion.timesteps), unit="slice step", disable=not self.progress) as bar:
-            context = SamplingContext(prior, dtype, NoiseField(seed, self.shared_noise), bar)
+        steps = seen * len(fusion.timesteps) * len(seeds)
+        with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
+            contexts = [
+                SamplingContext(work.prior, work.dtype, NoiseField(seed, self.shared_noise), bar, work.notes)
+                for seed in seeds
+            ]
             for volume, group in groups:
                 crop = ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
-                sources = crop.complete(fusion.clean(crop.cut(slices[volume, group]), context))
-                fitted = fusion.for_volume(sources) if fusion.coupled else fusion
-                for slab, kept in fusion.slabs(len(group), self.slab):
-                    part = fitted(sources[slab], group[slab.start : slab.stop], context)
-                    indices = group[slab.start : slab.stop][kept]
-                    crop.put_back(part.fused[kept], whole.fused[volume], indices)
-                    crop.put_back(part.provenance[kept], whole.provenance[volume], indices)
-        return whole
+                noises = work.noises_of(volume, group, crop)
+                cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
+                for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):
+                    fitted = fusion.for_volume(sources) if fusion.coupled else fusion
+                    for slab, kept in fusion.slabs(len(group), self.slab):
+                        part = fitted(sources[slab], group[slab.start : slab.stop], context)
+                        indices = group[slab.start : slab.stop][kept]
+                        for new, total in zip(part, whole, strict=True):
+                            if total.numel():
+                                crop.put_back(new[kept], total[volume], indices)
+        return wholes
 
     def _groups(self, sources: Tensor, fusion: SliceFusion) -> Iterator[list[int]]:
         """Yield the positions of slices that know of each other, of one volume ``[D, K, H, W]``.
@@ -241,3 +301,24 @@ class DDFMInferer(Inferer):
         elif occupied:
             for first in range(0, len(occupied), fusion.slices_per_batch):
                 yield occupied[first : first + fusion.slices_per_batch]
+
+
+class _Work(NamedTuple):
+    """What is fused: slices ``[B, D, K, H, W]``, the noise of their sources and what is noted of it, and the prior.
+
+    Noises are of each volume, or of each slice where slices are `pictures` that came as a batch.
+    """
+
+    slices: Tensor
+    noises: list[list[SourceNoise]]
+    pictures: bool
+    notes: list[CleaningNote]
+    prior: DiffusionPrior
+    dtype: Callable[[], torch.dtype]
+
+    def noises_of(self, volume: int, group: list[int], crop: ForegroundCrop) -> list[list[SourceNoise]]:
+        """The noise of some slices: a row for their volume, or one for each picture."""
+        if not self.noises:
+            return []
+        rows = [self.noises[index] for index in group] if self.pictures else [self.noises[volume]]
+        return [[noise.cut([0] if self.pictures else group, crop.cut) for noise in row] for row in rows]

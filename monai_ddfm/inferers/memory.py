@@ -26,13 +26,16 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID_BY_ALLOCATORS)
 
 
-def halving_batches(predict: Callable[[Tensor], Tensor], images: Tensor, images_per_batch: int) -> tuple[Tensor, int]:
+def halving_batches(
+    predict: Callable[..., Tensor], images: Tensor, images_per_batch: int, *values: Tensor
+) -> tuple[Tensor, int]:
     """Apply `predict` to batches of images; when memory runs out, halve the batches and go on.
 
     Args:
-        predict: maps ``[n, ...]`` to ``[n, ...]``, each image alone.
+        predict: maps ``[n, ...]``, and the values of the same images, to ``[n, ...]``, each image alone.
         images: all images, ``[N, ...]``.
         images_per_batch: how many at once, to begin with.
+        *values: further arguments of `predict` that each image has its own of, ``[N, ...]``.
 
     Returns:
         the results ``[N, ...]``, and the number of images per batch that fitted, to begin with next time.
@@ -45,7 +48,8 @@ def halving_batches(predict: Callable[[Tensor], Tensor], images: Tensor, images_
     while first < len(images):
         shortage: str | None = None
         try:
-            done.append(predict(images[first : first + images_per_batch]))
+            batch = slice(first, first + images_per_batch)
+            done.append(predict(images[batch], *(value[batch] for value in values)))
             first += images_per_batch
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

@@ -36,7 +36,13 @@ class NoiseField:
             shape: shape of one slice's field, ``(C, H, W)``.
             like: tensor that gives device and dtype.
         """
-        slice_indices = [0] if self.shared else [position + 1 for position in positions]
+        if not self.shared:
+            return self.apart(positions, timestep, shape, like)
+        return self._draw(0, timestep, shape)[None].to(like)
+
+    def apart(self, positions: list[int], timestep: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Return noise ``[len(positions), *shape]`` of its own for each slice, also where the field is shared."""
+        slice_indices = [position + 1 for position in positions]
         fields = {place: self._draw(place, timestep, shape) for place in dict.fromkeys(slice_indices)}
         return torch.stack([fields[place] for place in slice_indices]).to(like)
 

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from monai_ddfm.denoising.denoise_sources import THRESHOLD, denoise_sources
-from monai_ddfm.denoising.source_noise import source_noise
+from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
+from monai_ddfm.denoising.cleaning_note import CleaningNote
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving_batches
 from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.inferers.source_noise import SourceNoise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 from monai_ddfm.rectifiers import Rectifier
@@ -30,6 +31,7 @@ STARTS = ("sources", "noise")
 """Where sampling may begin: at the rectifier's own answer, noised to the first timestep, or at pure noise."""
 
 _NEARLY_CUBIC = 1.6  # longest side of a voxel over the shortest, up to which the prior learnt from all three planes
+_DRAWS = 100_000  # noise of draws is told from that of timesteps by numbers from here on
 _FEWEST_SLICES = 8  # of a volume that is looked at from the side
 
 
@@ -41,19 +43,22 @@ class SamplingContext(NamedTuple):
         dtype: tells the network's arithmetic, when it is first asked.
         noise: the run's noise.
         bar: progress, in slices times steps.
+        notes: on the cleaning of each source, written while it is done.
     """
 
     prior: DiffusionPrior
     dtype: Callable[[], torch.dtype]
     noise: NoiseField
     bar: tqdm
+    notes: Sequence[CleaningNote]
 
 
 class FusedSlices(NamedTuple):
-    """Fused slices ``[n, 1, H, W]`` and the share of each source in them ``[n, K, H, W]``."""
+    """Fused slices ``[n, 1, H, W]``, the share of each source in them, and the cleaned sources ``[n, K, H, W]``."""
 
     fused: Tensor
     provenance: Tensor
+    sources: Tensor
 
 
 class SliceFusion:
@@ -66,7 +71,7 @@ class SliceFusion:
         timesteps: Sequence[int],
         start: str,
         eta: float,
-        denoise_sources: bool,
+        cleaning_steps: int,
         luminance_range: LuminanceRange,
         slices_per_batch: int,
         three_planes: bool = False,
@@ -78,7 +83,7 @@ class SliceFusion:
         self.timesteps = list(timesteps)
         self.start = start
         self.eta = eta
-        self.denoise_sources = denoise_sources
+        self.cleaning_steps = cleaning_steps
         self.luminance_range = luminance_range
         self.slices_per_batch = slices_per_batch
         self.three_planes = three_planes
@@ -135,7 +140,8 @@ class SliceFusion:
         else:
             context.bar.update(len(sources) * len(self.timesteps))
             fused = self._unstack(self.rectifier.solve(stacked, state))
-        return FusedSlices(fused, self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state)))
+        provenance = self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state))
+        return FusedSlices(fused, provenance, sources)
 
     def _sample(
         self, sources: Tensor, stacked: Tensor, state: Any, slice_indices: list[int], context: SamplingContext
@@ -174,28 +180,58 @@ class SliceFusion:
         )
         return (x if prior.channels == 1 else luminance(x, self.luminance_range)), state
 
-    def clean(self, sources: Tensor, context: SamplingContext) -> Tensor:
-        """Return the sources ``[n, K, H, W]``, noisy ones as the prior sees them without noise.
+    def clean(
+        self,
+        sources: Tensor,
+        slice_indices: list[int],
+        contexts: Sequence[SamplingContext],
+        noises: Sequence[Sequence[SourceNoise]],
+        stochastic: bool = False,
+    ) -> list[Tensor]:
+        """Return the sources for each context, noisy ones as prior and likelihood have them without noise.
 
-        Slices that are coupled are cleaned of one level: noise is the scan's; judged one by one they would flicker.
+        Args:
+            sources: ``[n, K, H, W]``, all the slices of a volume that are coupled, or slices on their own.
+            slice_indices: where the slices stand in their volume.
+            contexts: several share the network's batches.
+            noises: of each source of the volume, ``[1][K]``, or of each picture, ``[n][K]``; none: nothing is cleaned.
+            stochastic: draw what noisy sources could have shown, for each context by its own noise; else estimate it.
+
+        Returns:
+            ``[n, K, H, W]`` for each context.
         """
-        if not self.denoise_sources:
-            return sources
+        if not noises:
+            return [sources] * len(contexts)
+        count = sources.shape[1]
+        positions = [[0]] * len(sources) if self.pictures else [slice_indices]
+        groups = sources.split(1) if self.pictures else [sources]
+        noisy = [
+            noise.of(group[:, k : k + 1])
+            for group, row in zip(groups, noises, strict=True)
+            for k, noise in enumerate(row)
+        ]
 
-        def clean(part: Tensor, sigma: Tensor) -> Tensor:
-            return denoise_sources(part, sigma, context.prior, dtype=context.dtype())
+        def predict(images: Tensor, sigma: Tensor) -> Tensor:
+            return ask_prior(contexts[0].prior, images, sigma, contexts[0].dtype())
 
-        def clean_alone(part: Tensor) -> Tensor:
-            sigma = source_noise(part)
-            return part if _low_noise(sigma) else clean(part, sigma)
+        def draw(index: int, step: int, shape: tuple[int, int]) -> Tensor:
+            context, here = contexts[index // len(noisy)], index % len(noisy)
+            key = _DRAWS + step * count + here % count  # beyond any timestep
+            return context.noise.apart(positions[here // count], key, (1, *shape), like=sources)
 
-        if not self.coupled:
-            return self._in_batches(clean_alone, sources)
-        level = _typical(self._in_batches(source_noise, sources))
-        if _low_noise(level):
-            return sources
-        three = self.three_planes or self.clean_in_three_planes
-        return self._in_planes(lambda part: clean(part, level.expand(len(part), -1)), sources, three)
+        three = self.coupled and (self.three_planes or self.clean_in_three_planes) and len(sources) >= _FEWEST_SLICES
+        cleaned = clean_sources(
+            noisy * len(contexts),
+            lambda images, sigma: self._in_batches(predict, images, sigma),
+            planes=(0, 2, 3) if three else (0,),
+            at_most=self.cleaning_steps,
+            draw=draw if stochastic else None,
+        )
+        if not stochastic:
+            for index, (source, clean) in enumerate(zip(noisy, cleaned, strict=True)):
+                contexts[0].notes[index % count].add(source, clean, self.cleaning_steps)
+        together = [torch.cat(cleaned[first : first + count], 1) for first in range(0, len(cleaned), count)]
+        return [torch.cat(together[first : first + len(groups)]) for first in range(0, len(together), len(groups))]
 
     def _in_planes(self, predict: Callable[[Tensor], Tensor], images: Tensor, three: bool) -> Tensor:
         """Ask the network about the slices ``[n, C, H, W]`` of a volume, or about its slices along all three axes."""
@@ -205,9 +241,9 @@ class SliceFusion:
         others = (self._in_batches(predict, images.transpose(0, axis)).transpose(0, axis) for axis in (2, 3))
         return across + sum(other - across for other in others) / 3  # where all agree, exactly what they agree on
 
-    def _in_batches(self, predict: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    def _in_batches(self, predict: Callable[..., Tensor], images: Tensor, *values: Tensor) -> Tensor:
         """Ask the network about as many slices at once as memory holds."""
-        predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch)
+        predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch, *values)
         return predicted
 
     def _stack(self, slices: Tensor) -> Tensor:
@@ -220,13 +256,3 @@ class SliceFusion:
         if self.rectifier.spatial_dims == 2:
             return stacked
         return stacked[:, :, 0] if self.pictures else stacked[0].movedim(1, 0)
-
-
-def _typical(sigma: Tensor) -> Tensor:
-    """The median level of the slices ``[n, K]`` that have tissue to tell it from, ``[K]``."""
-    return sigma.masked_fill(sigma == 0.0, torch.nan).nanmedian(dim=0).values.nan_to_num(0.0)
-
-
-def _low_noise(sigma: Tensor) -> bool:
-    """Whether no source is to be cleaned, so that the prior's arithmetic need not be asked for."""
-    return bool((sigma <= THRESHOLD[0]).all())

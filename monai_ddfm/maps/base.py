@@ -17,11 +17,12 @@ class Fusion(NamedTuple):
     """A fusion that is done, for the maps that tell of it.
 
     Attributes:
-        sources: what was fused, ``[B, K, *spatial]`` in [-1, 1].
+        sources: what was fused, noisy ones cleaned, ``[B, K, *spatial]`` in [-1, 1].
         fused: the fused image ``[B, 1, *spatial]``.
         provenance: share of each source ``[B, K, *spatial]``, summing to 1 over K.
-        repeated: fuses the same sources again from other seeds; yields ``[B, 1, *spatial]``, `fused` itself first.
+        repeated: fuses draws of what the sources could have shown, each from its own seed; yields ``[B, 1, *spatial]``.
         novelty_allowance: distance outside the sources' range that counts as noise.
+        noise_left: gives the standard deviation of the noise left in each source ``[B, K, *spatial]``.
     """
 
     sources: Tensor
@@ -29,6 +30,7 @@ class Fusion(NamedTuple):
     provenance: Tensor
     repeated: Callable[[], Iterable[Tensor]]
     novelty_allowance: float
+    noise_left: Callable[[], Tensor]
 
 
 class FusionMap(NamedTuple):

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from monai_ddfm.bundle import preset_settings
+from monai_ddfm.denoising.measure_noise import given_noise
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.precision import PRECISIONS
@@ -137,15 +138,31 @@ class Normalisation:
 
 @_group
 class Denoising:
-    """Cleaning of noisy sources by the prior.
+    """Cleaning of noisy sources by prior and likelihood.
 
     Args:
-        denoise_sources: before they are compared.
-        clean_in_three_planes: where voxels are nearly cubic: the mean of the prior's estimates in three planes.
+        denoise_sources: before they are compared; true, false, or one of these by source.
+        noise: of sources where it is known, which wins over the measurement: a standard deviation in the source's own
+            units (white noise), or a whole spectrum as `NoiseModel.as_json` has it.
+        cleaning_steps: network evaluations of each slice of a noisy source, at most.
+        clean_in_three_planes: where voxels are nearly cubic: the three planes take turns.
     """
 
-    denoise_sources: Flag = True
+    denoise_sources: Flag | Mapping[Text, Flag] = True
+    noise: Mapping[Text, Annotated[Number, Field(ge=0)] | Mapping[str, Any]] = Field(default_factory=dict)
+    cleaning_steps: Count = 4
     clean_in_three_planes: Flag = True
+
+    def cleaned(self, key: str) -> bool:
+        """Whether a source is to be cleaned if it is noisy; one that a mapping does not name is."""
+        wanted = self.denoise_sources
+        return wanted.get(key, True) if isinstance(wanted, Mapping) else wanted
+
+    @model_validator(mode="after")
+    def _check(self) -> Denoising:
+        for value in self.noise.values():
+            given_noise(value)
+        return self
 
 
 @_group
@@ -175,7 +192,7 @@ class Sampling:
     """How slices are sampled; see `DDFMInferer`."""
 
     sampler: Annotated[Text, one_of(SAMPLERS)] = "ddim"
-    steps: Count = 4
+    steps: Count = 2
     timesteps: tuple[Annotated[int, Field(strict=True, ge=0)], ...] | None = None
     start_timestep: Annotated[int, Field(strict=True, ge=0)] = 150
     start: Annotated[Text, one_of(STARTS)] = "sources"
@@ -287,6 +304,9 @@ class FusionConfig:
     def _check(self) -> FusionConfig:
         keys = self.inputs.keys
         require_known("source in windows named", self.normalisation.windows, keys)
+        require_known("source in noise named", self.denoising.noise, keys)
+        if isinstance(self.denoising.denoise_sources, Mapping):
+            require_known("source in denoise_sources named", self.denoising.denoise_sources, keys)
         if unknown := [name for name in self.results.functional or () if name not in (AUTO, *keys)]:
             raise ValueError(f"functional: found {', '.join(unknown)}, expected auto or one of {', '.join(keys)}")
         if self.results.colour_map is not None and self.functional_keys:

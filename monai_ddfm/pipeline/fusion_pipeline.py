@@ -136,5 +136,7 @@ def _make_rectifier(config: FusionConfig) -> Rectifier[Any]:
 def _make_inferer(config: FusionConfig, rectifier: Rectifier[Any]) -> DDFMInferer:
     """The inferer: settings and arguments have the same names."""
     settings = config.settings()
+    cleaned = [config.denoising.cleaned(key) for key in config.inputs.keys]
+    settings["denoise_sources"] = cleaned if len(set(cleaned)) > 1 else cleaned[0]
     names = [name for name in inspect.signature(DDFMInferer).parameters if name in settings and name != "rectifier"]
     return DDFMInferer(rectifier, **{name: settings[name] for name in names})

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from monai.transforms import Compose, ConcatItemsd, Lambdad
 
+from monai_ddfm.denoising.measure_noise import GatherNoised, MeasureNoised
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
@@ -62,6 +63,9 @@ def make_preprocessing(config: FusionConfig) -> Compose:
                 allow_different_frame=inputs.allow_different_frame,
             )
         )
+    measured = "uncertainty" in config.maps.maps or any(config.denoising.cleaned(key) for key in keys)
+    if measured:  # on the grid and in the units that the noise came on
+        steps.append(MeasureNoised(keys, modalities, config.denoising.noise))
     steps.append(MatchGridsd(keys, mode=inputs.interpolation))
     steps.append(
         NormalizeModalityd(
@@ -74,7 +78,8 @@ def make_preprocessing(config: FusionConfig) -> Compose:
             clip=False,  # what lies beyond the window comes back when units are restored
         )
     )
-    return Compose([*steps, ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))])
+    steps += [ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))]
+    return Compose([*steps, GatherNoised(keys, name=IMAGE)] if measured else steps)
 
 
 def _show(config: FusionConfig) -> list[Step]:

@@ -13,6 +13,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, ResampleToMatch, Transform
 
+from monai_ddfm.denoising.noise_meta import noise_of, resampled_noise, write_noise
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
 __all__ = ["MatchGrids", "MatchGridsD", "MatchGridsDict", "MatchGridsd"]
@@ -42,6 +43,9 @@ class MatchGrids(ArgumentRepr, Transform):
         matched = MetaTensor((self.resample(img - lowest, anchor) + lowest).as_subclass(torch.Tensor))
         matched.meta = {**img.meta, "spatial_shape": matched.shape[1:]}  # ResampleToMatch gave it the anchor's
         matched.affine = anchor.affine
+        noise = noise_of(img)
+        if noise is not None:
+            write_noise(matched, resampled_noise(noise, img.affine, anchor.affine))
         return matched
 
 

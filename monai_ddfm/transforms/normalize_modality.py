@@ -15,6 +15,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor, ensure_tuple_rep
 
+from monai_ddfm.denoising.noise_meta import noise_of, write_noise
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of, is_picture
 from monai_ddfm.transforms.modality import Modality, modality_of
@@ -118,6 +119,10 @@ class NormalizeModality(ArgumentRepr, Transform):
             scaled.clamp_(-1.0, 1.0)
         scaled.meta[INTENSITY_RANGE] = (float(low), float(high))
         scaled.meta["modality"] = self.modality.value
+        noise = noise_of(scaled)
+        if noise is not None:
+            factor = 2.0 / (float(high) - float(low))
+            write_noise(scaled, noise.scaled(factor, -1.0 - factor * float(low)))
         return scaled
 
     def _window_of(self, img: torch.Tensor) -> tuple[float, float]:

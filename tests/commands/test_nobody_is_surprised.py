@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import torch
 
 from monai_ddfm.__main__ import main
 from monai_ddfm.cohort.ray_driver import fuse_case
@@ -105,7 +106,7 @@ def test_maps_keep_their_own_units_in_memory(pair: Pair, tmp_path: Path) -> None
     images = [random_volume(18, 15, 6), random_volume(18, 15, 6, seed=1)]
     fused = FuseDDFM(["MR", "PET"], maps=["provenance"], device="cpu")(images)
     assert fused.shape == (3, 18, 15, 6)
-    shares = fused[1:].as_tensor()
+    shares = torch.as_tensor(fused[1:])
     assert shares.min() >= 0.0 and shares.max() <= 1.0
     np.testing.assert_allclose(shares.sum(0), 1.0, atol=1e-5)
     assert fused[0].max() > 500.0

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from monai_ddfm.bundle import BUNDLE_ROOT, config_files, preset_names
+from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.pipeline.describe import describe
@@ -80,9 +81,19 @@ class _Counting(IdentityPrior):
         return super().predict_x0(x_t, t)
 
 
-@pytest.mark.parametrize(("preset", "evaluations"), [(None, 2 * 3 + 4), ("preview", 2 + 1)])
-def test_evaluations_a_slice_at_most(preset: str | None, evaluations: int) -> None:
+@pytest.mark.parametrize(
+    ("preset", "noise", "evaluations"),
+    [(None, "white", 2 * 3 + 2), (None, "smooth", 2 * 4), ("preview", "white", 2 + 1), ("preview", "smooth", 2)],
+)
+def test_evaluations_a_slice_at_most(preset: str | None, noise: str, evaluations: int) -> None:
+    """Ten for two sources, three in a preview; smooth noise takes one more to clean, and asks for no sampling."""
     noisy = 0.2 * torch.randn(1, 2, 24, 24, 24, generator=torch.Generator().manual_seed(0))
+    model = white_noise(0.2) if noise == "white" else NoiseModel((0.0, 0.05, 0.1, 0.8), (10.0, 8.0, 0.1, 1e-3))
+    if noise == "smooth":
+        spectrum = model.spectrum((24, 24))
+        noisy = torch.fft.ifft2(torch.fft.fft2(noisy.movedim(-1, 2)) * spectrum.sqrt()).real.movedim(2, -1)
     prior = _Counting()
-    FusionPipeline(FusionConfig.of(preset, progress=False, precision="float32")).inferer(noisy, prior)
+    inferer = FusionPipeline(FusionConfig.of(preset, progress=False, precision="float32")).inferer
+    inferer.noise_models = [model, model]
+    inferer(noisy.clamp(-1.5, 1.5), prior)
     assert prior.slices == 24 * evaluations

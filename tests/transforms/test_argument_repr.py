@@ -50,4 +50,4 @@ def test_it_survives_pickling() -> None:
 
 def test_wrong_arguments_are_the_constructors_to_refuse() -> None:
     with pytest.raises(TypeError, match="size"):
-        Base()
+        Base()  # type: ignore[call-arg]

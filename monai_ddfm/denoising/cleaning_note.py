@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is said to the user of each source: how noisy, of what kind, whether and by how much it was cleaned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from monai_ddfm.denoising.clean_sources import NoisySource
+from monai_ddfm.denoising.half_quadratic import Schedule
+from monai_ddfm.denoising.noise_model import NoiseModel
+
+__all__ = ["CleaningNote"]
+
+
+@dataclass
+class CleaningNote:
+    """A note on one source: of all its slices, or of the same source of several pictures.
+
+    Attributes:
+        asked: whether it was to be cleaned if noisy.
+        noise: in [-1, 1]; of pictures, of the noisiest.
+        share: how much of it was replaced by its cleaned version.
+        evaluations: the most that were made of a slice.
+        changed: sum of the squares of what was changed.
+        voxels: number of voxels looked at.
+    """
+
+    asked: bool = True
+    noise: NoiseModel | None = None
+    share: float = 0.0
+    evaluations: int = 0
+    changed: float = 0.0
+    voxels: int = 0
+
+    def add(self, source: NoisySource, clean: Tensor, at_most: int) -> None:
+        """Count what was changed in some slices.
+
+        Args:
+            source: before.
+            clean: its slices after, same shape.
+            at_most: evaluations a slice.
+        """
+        if self.noise is None or source.noise.std > self.noise.std:
+            self.noise, self.share = source.noise, source.share
+        self.voxels += clean.numel()
+        if source.share > 0.0:
+            self.changed += float((clean - source.slices).square().sum())
+            schedule = Schedule.of(source.spectrum(source.slices.shape[-2:]), at_most)
+            self.evaluations = max(self.evaluations, len(schedule.sigmas))
+
+    def line(self) -> str:
+        """Return the note in one line; percentages are standard deviations, of the range that is fused."""
+        noise = self.noise
+        if not self.asked:
+            return "not cleaned, as was asked"
+        if noise is None or noise.std == 0.0:
+            why = noise.warning if noise is not None and noise.warning else "none to be told from anatomy"
+            return f"no measurable noise ({why}): left as it is"
+        doubt = f" (doubtful: {noise.warning})" if noise.warning else ""
+        noisy = f"{noise.kind} noise of {50 * noise.std:.1f} % of the range{doubt}"
+        if self.share == 0.0:
+            return f"{noisy}: too little to matter, left as it is"
+        how = "cleaned" if self.share == 1.0 else f"cleaned to {100 * self.share:.0f} %"
+        changed = 50 * (self.changed / max(self.voxels, 1)) ** 0.5
+        return f"{noisy}: {how}, changed by {changed:.1f} % of the range, {self.evaluations} evaluations a slice"

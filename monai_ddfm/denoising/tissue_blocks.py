@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Blocks of tissue in a volume, with the difference to another slice in which noise is seen and anatomy is not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from monai_ddfm.denoising.block_spectra import BlockSpectra
+
+__all__ = ["TissueBlocks", "local_mean", "tissue_blocks", "tissue_mask", "void_mask"]
+
+_WINDOW = 5  # voxels of the local mean
+_TISSUE = 0.1  # of the range of local means: below is air
+_UPTAKE = 0.02  # the same of PET and SPECT, whose range is that of a few hot voxels
+_FREQUENT = 0.005  # share of the voxels that have one value, from which on it is a filling or a limit
+_MOSTLY = 0.9  # share of a block that must be tissue
+_PAIRS = 32  # of slices, evenly over the volume
+_BLOCKS = 4000  # no more are needed
+
+
+class TissueBlocks(NamedTuple):
+    """N blocks of tissue.
+
+    Attributes:
+        power: of the difference in each ring, ``[N, R]``; noise that is independent between slices keeps its power.
+        activity: mean power, at low frequencies, of the mean of both slices (of the picture itself), ``[N]``.
+        brightness: mean of the block, ``[N]``.
+        centre: row, column and slice in voxels, ``[N, 3]``.
+        activity_weights: of the rings in `activity`, ``[R]``.
+        noise_in_activity: what of the noise's power there the mean of both slices keeps.
+    """
+
+    power: Tensor
+    activity: Tensor
+    brightness: Tensor
+    centre: Tensor
+    activity_weights: Tensor
+    noise_in_activity: float
+
+
+def void_mask(slices: Tensor) -> Tensor:
+    """Where slices ``[D, H, W]`` were filled or cut off: neighbours are equal, or the value is the smallest or largest.
+
+    Only values that many voxels share count: in quantised images neighbours are equal by chance.
+    """
+    stacked = slices[:, None]
+    flat = (F.max_pool2d(stacked, 3, 1, 1) == -F.max_pool2d(-stacked, 3, 1, 1))[:, 0]
+    values, counts = slices[flat].unique(return_counts=True)
+    filled = values[counts > _FREQUENT * slices.numel()]
+    void = flat & torch.isin(slices, filled)
+    for limit in (slices.min(), slices.max()):
+        at_limit = slices == limit
+        if at_limit.float().mean() > _FREQUENT:
+            void |= at_limit
+    return void
+
+
+def local_mean(slices: Tensor) -> Tensor:
+    """Mean of 5 x 5 voxels of each slice ``[D, H, W]``."""
+    return F.avg_pool2d(slices[:, None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[:, 0]
+
+
+def tissue_mask(slices: Tensor, functional: bool) -> Tensor:
+    """Where slices ``[D, H, W]`` are clearly brighter than air, by their local mean: single voxels are noisy."""
+    mean = local_mean(slices)
+    some = mean.flatten()[:: max(1, mean.numel() // 100_000)]
+    low, high = torch.quantile(some, torch.tensor([0.005, 0.995], dtype=some.dtype, device=some.device))
+    return mean > low + (_UPTAKE if functional else _TISSUE) * (high - low)
+
+
+def tissue_blocks(slices: Tensor, usable: Tensor, lag: int, spectra: BlockSpectra) -> TissueBlocks:
+    """Cut blocks of tissue from pairs of slices.
+
+    Args:
+        slices: ``[D, H, W]``.
+        usable: where there is tissue that was not cut off, of the same shape.
+        lag: slices between the two of a pair, 0 for pictures, which are looked at alone.
+        spectra: of the blocks.
+
+    Returns:
+        the blocks, none where no block is usable.
+    """
+    size, pairs = spectra.size, len(slices) - lag
+    starts = torch.linspace(0, pairs - 1, min(pairs, _PAIRS)).round().long()
+    first, second = slices[starts], slices[starts + lag]
+    if lag:  # a slice that stands twice in the volume has no difference, and tells nothing
+        differ = (first != second).flatten(1).any(1)
+        starts, first, second = starts[differ], first[differ], second[differ]
+    both = (usable[starts] & usable[starts + lag]).float()
+    for step in (size // 2, size // 4):
+        chosen = _cut(both, size, step).mean((-1, -2)) >= _MOSTLY
+        if int(chosen.sum()) >= _BLOCKS // 4:
+            break
+    picks = chosen.nonzero()
+    picks = picks[torch.linspace(0, len(picks) - 1, min(len(picks), _BLOCKS)).round().long()] if len(picks) else picks
+    pair, row, column = picks.unbind(1)
+    mean = _cut((first + second) / 2.0, size, step)[pair, row, column]
+    difference = _cut((second - first) / 2.0**0.5, size, step)[pair, row, column] if lag else mean
+    smooth = spectra.power(mean)
+    inside = torch.arange(len(spectra.radii)) < (size // 4 if lag else max(2, size // 10))
+    share = spectra.weights.to(smooth) * inside.to(smooth)
+    share[0] = 0.0  # the mean
+    return TissueBlocks(
+        power=spectra.power(difference) if lag else smooth,
+        activity=smooth @ (share / share.sum()),
+        brightness=mean.mean((-1, -2)),
+        centre=torch.stack([row * step + size / 2, column * step + size / 2, starts[pair] + lag / 2], dim=1),
+        activity_weights=share / share.sum(),
+        noise_in_activity=0.5 if lag else 1.0,
+    )
+
+
+def _cut(slices: Tensor, size: int, step: int) -> Tensor:
+    """Overlapping blocks ``[n, rows, columns, size, size]``."""
+    return slices.unfold(-2, size, step).unfold(-2, size, step)
