@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from monai_ddfm.denoising.denoise_sources import denoise_sources
-from monai_ddfm.denoising.source_noise import source_noise
 from skimage.restoration import denoise_nl_means
 from torch import Tensor
 
 from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
+from monai_ddfm.denoising.clean_sources import NoisySource as Noisy
+from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
 from monai_ddfm.denoising.noise_model import NoiseModel
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.convert import open_prior
@@ -63,14 +63,15 @@ def shipped_prior() -> DiffusionPrior:
     return open_prior(BUNDLE_ROOT / WEIGHTS).eval()
 
 
-def _one_evaluation(source: NoisySource) -> Tensor:
-    """The prior at the level that the finest wavelet band tells."""
-    return denoise_sources(source.slices, source_noise(source.slices), shipped_prior())
-
-
 def _one_evaluation_true(source: NoisySource) -> Tensor:
-    level = torch.full((len(source.chosen), 1), source.std)
-    return denoise_sources(source.slices, level, shipped_prior(), threshold=(0.0, 1e-6))
+    """The prior at the timestep of the true standard deviation (Tweedie's formula): what white noise asks for."""
+    return ask_prior(shipped_prior(), source.slices, torch.full((len(source.chosen),), source.std))
+
+
+def _splitting_estimated(source: NoisySource) -> Tensor:
+    """What a fusion does, whatever the level: half-quadratic splitting with the measured spectrum."""
+    noisy = Noisy(source.slices, source.estimated, threshold=(0.0, 1e-6))
+    return clean_sources([noisy], partial(ask_prior, shipped_prior()))[0]
 
 
 def _non_local_means(source: NoisySource) -> Tensor:
@@ -128,8 +129,8 @@ def _bm4d(source: NoisySource) -> Tensor | None:
 
 CLEANERS: dict[str, Cleaner] = {
     "noisy": lambda source: source.slices,
-    "one evaluation": _one_evaluation,
     "one evaluation, true std": _one_evaluation_true,
+    "splitting, estimated spectrum": _splitting_estimated,
     "non-local means, true std": _non_local_means,
     "BM3D, true std": _bm3d_white,
     "BM3D, true spectrum": _bm3d_spectrum,

@@ -95,6 +95,7 @@ def estimate_noise_model(
         gain=local.gain,
         place=local.place,
         between_slices=correlation,
+        alone=len(slices) == 1,
     )
     if not math.isfinite(model.std):  # blocks that are all alike: nothing to divide by
         return replace(none, warning="tissue is too even to tell noise from anatomy")

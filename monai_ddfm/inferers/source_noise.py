@@ -68,9 +68,7 @@ def noise_of_pictures(pictures: Tensor, given: Sequence[NoiseModel | None] | Non
         row = []
         for k, source in enumerate(picture[:, None]):
             model = _first(given, known, k)
-            threshold = THRESHOLD_OF_PICTURES if model is None else THRESHOLD
-            noise = _on_grid(model or estimate_noise_model(source.cpu()), source[None], (1.0, 1.0))
-            row.append(noise._replace(threshold=threshold))
+            row.append(_on_grid(model or estimate_noise_model(source.cpu()), source[None], (1.0, 1.0)))
         noises.append(row)
     return noises
 
@@ -133,7 +131,7 @@ def _on_grid(
     local = None
     if model.std > 0.0 and (model.gain is not None or place is not None):
         local = model.local(slices, None if place is None else place[:, None].to(slices)).clamp(*_LOCAL)
-    return SourceNoise(model, local, spacing)
+    return SourceNoise(model, local, spacing, THRESHOLD_OF_PICTURES if model.alone else THRESHOLD)
 
 
 def _affine(volumes: Tensor, index: int, slice_axis: int) -> Tensor:
