@@ -67,9 +67,9 @@ class NoiseModel:
             signal (counts, Rician); None where it is the same at every brightness.
         place: how it changes with place (parallel imaging, the middle of a body); None where it is the same everywhere.
         between_slices: correlation of the noise of neighbouring slices, 0 to 1.
-        alone: whether it was measured on one slice alone, where fine texture looks like noise.
         kind: in words a user reads: "none", "white", "smooth", ...
         warning: what made the measurement impossible or doubtful, in words; None where nothing did.
+        alone: whether it was measured on one slice alone, where fine texture looks like noise.
     """
 
     frequencies: tuple[float, ...]
@@ -78,9 +78,9 @@ class NoiseModel:
     gain: tuple[tuple[float, float], ...] | None = None
     place: SmoothPlace | None = None
     between_slices: float = 0.0
-    alone: bool = False
     kind: str = "none"
     warning: str | None = None
+    alone: bool = False
 
     def __post_init__(self) -> None:
         if len(self.frequencies) != len(self.power) or not self.frequencies or self.frequencies[0] != 0.0:
@@ -199,9 +199,9 @@ class NoiseModel:
             gain=gain and tuple((float(level), float(relative)) for level, relative in gain),
             place=place and SmoothPlace(tuple(place["centre"]), float(place["extent"]), tuple(place["terms"])),
             between_slices=float(described.get("between_slices", 0.0)),
-            alone=bool(described.get("alone", False)),
             kind=str(described.get("kind", "none")),
             warning=described.get("warning"),
+            alone=bool(described.get("alone", False)),
         )
 
 
