@@ -1,9 +1,10 @@
 # `make run` fuses the shipped example; `make test` runs the tests. Each makes .venv and installs what it needs first.
+# `make wheel` builds, checks and uses the wheel as users do; `make test-lowest` tests with the lowest versions of setup.cfg.
 PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run run-dicom test check clean
+.PHONY: run run-dicom test check wheel test-lowest clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/python -m monai.bundle run --config_file "['bundle/configs/inference.yaml','configs/mri_pet.yaml']" \
@@ -20,6 +21,16 @@ check: $(VENV)/.dev
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/lint-imports setup.cfg --no-cache
+
+wheel: $(VENV)/.dev
+	rm -rf build dist
+	$(VENV)/bin/python -m build --outdir dist .
+	$(VENV)/bin/python -m twine check --strict dist/*
+	PYTHON=$(PYTHON) .ci/wheel
+
+test-lowest:
+	PYTHON=$(PYTHON) .ci/lowest
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -37,4 +48,4 @@ $(VENV)/.dev: $(VENV)/bin/python setup.cfg constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) output
+	rm -rf $(VENV) output build dist

@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Does the uncertainty hold what it says? How often the interval around the fusion holds the fusion of the clean sources.
+"""Does the uncertainty hold what it says? How often its interval holds the fusion of the clean sources.
 
     python benchmarks/calibration.py --pair MR FILE CT FILE [--pair ...] [--std 0.1 0.2] [--slices 24] [--plot FILE.png]
 
 The middle slices of each pair, on the first one's grid and in [-1, 1], get noise of four spectra (white; interpolated,
 as of resampled MR; CT's ramp; PET's 4.7 voxels) and of counts (PET's, growing with brightness), which is then
-*estimated* as in any fusion. For the intervals of 50 to 99 percent of a normal distribution, the share of foreground voxels
-whose clean fusion lies inside; for that of 90 percent also in the faintest and the brightest tenth of the fusion.
+*estimated* as in any fusion. For the intervals of 50 to 99 percent of a normal distribution, the share of foreground
+voxels whose clean fusion lies inside; for that of 90 percent also in the faintest and the brightest tenth.
 """
 
 from __future__ import annotations

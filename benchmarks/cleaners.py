@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from monai_ddfm.denoising.denoise_sources import denoise_sources
+from monai_ddfm.denoising.source_noise import source_noise
 from skimage.restoration import denoise_nl_means
 from torch import Tensor
 
 from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
-from monai_ddfm.denoising.denoise_sources import denoise_sources
 from monai_ddfm.denoising.noise_model import NoiseModel
-from monai_ddfm.denoising.source_noise import source_noise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.convert import open_prior
 

@@ -33,7 +33,7 @@ from monai_ddfm import metrics
 from monai_ddfm.rectifiers import EMRectifier
 
 RANKED = ("EN", "SD", "SF", "MI", "SCD", "VIF", "Qabf", "SSIM")
-COLUMNS = (*RANKED, "AG", "weaker VIF", "weaker Qabf", "weaker CC")
+COLUMNS = (*RANKED, "EN of tissue", "AG", "weaker VIF", "weaker Qabf", "weaker CC")
 Fusion = Callable[[Tensor], Tensor]  # sources [1, K, H, W] in grey levels -> fused [1, 1, H, W]
 
 
@@ -69,6 +69,7 @@ def measure(fused: Tensor, sources: Tensor) -> dict[str, float]:
         "VIF": vif.sum(dim=1),
         "Qabf": metrics.edge_transfer(fused, sources),
         "SSIM": metrics.structural_similarity(fused, sources, data_range=2.0),
+        "EN of tissue": metrics.tissue_entropy(fused, sources),
         "AG": metrics.average_gradient(fused),
         "weaker VIF": vif.amin(dim=1),
         "weaker Qabf": metrics.edge_transfer(fused, sources, per_source=True).amin(dim=1),
@@ -118,7 +119,10 @@ def markdown(title: str, table: dict[str, dict[str, float]]) -> str:
     lines = [f"### {title}", "", f"| method | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
     best = {c: (min if c == "mean rank" else max)(values[c] for values in table.values()) for c in columns}
     for method, values in table.items():
-        digits = {c: f"{values[c]:.{2 if c in ('EN', 'SD', 'SF', 'AG', 'mean rank') else 3}f}" for c in columns}
+        digits = {
+            c: f"{values[c]:.{2 if c in ('EN', 'SD', 'SF', 'EN of tissue', 'AG', 'mean rank') else 3}f}"
+            for c in columns
+        }
         cells = [f"**{digits[c]}**" if values[c] == best[c] else digits[c] for c in columns]
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines)

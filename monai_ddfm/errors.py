@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 
 __all__ = ["end_in_one_line", "print_reason", "reason_of"]
 
-_EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError)
+_EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError)
 _TRACEBACKS = "MONAI_DEBUG"  # the environment variable that asks MONAI for more, too
 
 

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 import monai_ddfm
@@ -33,3 +36,18 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "fuse" in said
     assert "convert-prior" in said
+
+
+def test_help_imports_no_heavy_package() -> None:
+    watch = """
+import sys
+from monai_ddfm.__main__ import main
+try:
+    main(["--help"])
+except SystemExit:
+    print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", watch], capture_output=True, text=True, check=True)
+    imported = done.stdout.splitlines()[-1].split()
+    assert {"monai_ddfm", "argparse"} <= set(imported)
+    assert {"torch", "monai", "numpy", "pydicom", "nibabel", "matplotlib"}.isdisjoint(imported)

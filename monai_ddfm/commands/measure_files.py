@@ -13,7 +13,7 @@ from monai_ddfm.io.endings import image_stem
 from monai_ddfm.pipeline.names import source_keys
 from monai_ddfm.transforms import CheckVolume, MeasureRegions, ReadSource
 from monai_ddfm.transforms.modality import Modality, modality_of
-from monai_ddfm.transforms.write_regions import write_regions
+from monai_ddfm.transforms.write_regions import WriteRegions
 
 __all__ = ["measure_files"]
 
@@ -39,7 +39,7 @@ def measure_files(options: Namespace) -> None:
     measure = MeasureRegions(options.percentiles, _labels(options.labels), units)
     output = Path(options.output)
     stem = output.with_suffix("") if output.suffix in _ENDINGS else output
-    for path in write_regions(measure(regions, images, shares, names), stem, options.overwrite):
+    for path in WriteRegions(options.overwrite)(measure(regions, images, shares, names), stem):
         logger.info("%s", path)
 
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["IDENTITY_KEY", "InstanceIdentity", "SeriesIdentity"]
+__all__ = ["IDENTITY_KEY", "SOFTWARE_NAME", "InstanceIdentity", "SeriesIdentity"]
 
 IDENTITY_KEY = "dicom"
+SOFTWARE_NAME = "monai_ddfm"  # who made an object that was written here
 
 
 @dataclass(frozen=True)

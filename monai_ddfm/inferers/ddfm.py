@@ -89,7 +89,7 @@ class DDFMInferer(Inferer):
         self,
         rectifier: Rectifier | None = None,
         sampler: str = "ddim",
-        steps: int = 4,
+        steps: int = 2,
         timesteps: Sequence[int] | None = None,
         start_timestep: int = 150,
         start: str = "sources",
@@ -181,6 +181,7 @@ class DDFMInferer(Inferer):
             TypeError: `network` is not a `DiffusionPrior`.
             ValueError: `inputs` has another number of dimensions, fewer than two sources, or values that are not finite
                 or far outside of [-1, 1].
+            FloatingPointError: the prior's answers are not finite.
         """
         if not isinstance(network, DiffusionPrior):
             raise TypeError(
@@ -217,6 +218,11 @@ class DDFMInferer(Inferer):
             def noise_left() -> Tensor:
                 return self._to_volume(left_noise(slices, work.noises, work.pictures), inputs)
 
+            if not fused.isfinite().all():
+                raise FloatingPointError(
+                    "the fused image has values that are not finite, as the prior's answers had: give precision "
+                    "float32, or other weights"
+                )
             told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
             channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
             answer = convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]

@@ -6,7 +6,13 @@
 from __future__ import annotations
 
 from monai_ddfm.metrics.consistency import bidirectional_self_warping_error, motion_smoothness
-from monai_ddfm.metrics.contrast import average_gradient, entropy, spatial_frequency, standard_deviation
+from monai_ddfm.metrics.contrast import (
+    average_gradient,
+    entropy,
+    spatial_frequency,
+    standard_deviation,
+    tissue_entropy,
+)
 from monai_ddfm.metrics.correlation import correlation, sum_of_correlations_of_differences
 from monai_ddfm.metrics.edge_transfer import edge_transfer
 from monai_ddfm.metrics.fusion_metric import (
@@ -51,6 +57,7 @@ __all__ = [
     "standard_deviation",
     "structural_similarity",
     "sum_of_correlations_of_differences",
+    "tissue_entropy",
     "to_grey_levels",
     "visual_information_fidelity",
 ]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monai_ddfm.metrics.images import check_images
+from monai_ddfm.metrics.images import TISSUE_LEVEL, check_images
 
-__all__ = ["average_gradient", "entropy", "spatial_frequency", "standard_deviation"]
+__all__ = ["average_gradient", "entropy", "spatial_frequency", "standard_deviation", "tissue_entropy"]
 
 
 def entropy(fused: Tensor) -> Tensor:
@@ -23,10 +23,29 @@ def entropy(fused: Tensor) -> Tensor:
         ``[B]``.
     """
     fused, _ = check_images(fused)
+    return _entropy_of(fused, torch.ones_like(fused, dtype=torch.bool))
+
+
+def tissue_entropy(fused: Tensor, sources: Tensor) -> Tensor:
+    """EN of the pixels that are tissue in any source, in bits: background, half of many pictures, has no say.
+
+    Args:
+        fused: fused images ``[B, 1, H, W]`` in grey levels 0..255.
+        sources: sources ``[B, K, H, W]``; above `TISSUE_LEVEL` a pixel is tissue.
+
+    Returns:
+        ``[B]``, 0 without tissue.
+    """
+    fused, sources = check_images(fused, sources)
+    return _entropy_of(fused, (sources > TISSUE_LEVEL).any(dim=1, keepdim=True))
+
+
+def _entropy_of(fused: Tensor, counted: Tensor) -> Tensor:
     levels = fused.round().clamp(0, 255).long().flatten(1)
-    batch, pixels = levels.shape
+    batch = len(levels)
     rows = torch.arange(batch, device=levels.device)[:, None] * 256
-    share = torch.bincount((levels + rows).flatten(), minlength=batch * 256).view(batch, 256).double() / pixels
+    number = torch.bincount((levels + rows)[counted.flatten(1)], minlength=batch * 256).view(batch, 256).double()
+    share = number / number.sum(dim=1, keepdim=True).clamp_min(1)
     return -(torch.xlogy(share, share)).sum(dim=1) / torch.log(share.new_tensor(2.0))
 
 

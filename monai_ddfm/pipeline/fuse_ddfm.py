@@ -19,11 +19,12 @@ from monai_ddfm.pipeline.fusion_pipeline import FusionPipeline
 from monai_ddfm.pipeline.names import FUSED, source_keys
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import Rectifier
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
 __all__ = ["FuseDDFM", "FuseDDFMD", "FuseDDFMDict", "FuseDDFMd"]
 
 
-class FuseDDFM(Transform):
+class FuseDDFM(ArgumentRepr, Transform):
     """Fuse registered images in memory, as the bundle fuses files: from scanner units to the anchor's units.
 
     Args:
@@ -92,19 +93,13 @@ class FuseDDFM(Transform):
         fused = self.pipeline.fuse(dict(zip(keys, sources, strict=True)))
         return {name: fused[name] for name in (FUSED, *self.pipeline.inferer.maps)}
 
-    def __repr__(self) -> str:
-        """Return the settings that differ from the defaults."""
-        usual, own = FusionConfig.of().settings(), self.pipeline.config.settings()
-        changed = ", ".join(f"{name}={value!r}" for name, value in own.items() if value != usual[name])
-        return f"{type(self).__name__}({changed})"
-
 
 def _meta(fused: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     image = fused[FUSED]
     return dict(image.meta) if isinstance(image, MetaTensor) else {}
 
 
-class FuseDDFMd(MapTransform):
+class FuseDDFMd(ArgumentRepr, MapTransform):
     """Dictionary version of `FuseDDFM`.
 
     Args:
@@ -141,10 +136,6 @@ class FuseDDFMd(MapTransform):
         fused = self.fuse.fuse([data[key] for key in self.keys])
         names = {FUSED: self.output_key}
         return {**data, **{names.get(name, f"{self.output_key}_{name}"): image for name, image in fused.items()}}
-
-    def __repr__(self) -> str:
-        """Return the keys and the settings that differ from the defaults."""
-        return f"{type(self).__name__}(keys={self.keys}, output_key={self.output_key!r}, fuse={self.fuse!r})"
 
 
 FuseDDFMD = FuseDDFMDict = FuseDDFMd

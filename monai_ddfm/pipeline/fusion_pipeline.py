@@ -24,10 +24,9 @@ from monai_ddfm.pipeline.names import FUSED, IMAGE
 from monai_ddfm.pipeline.steps import make_postprocessing, make_preprocessing, make_writing
 from monai_ddfm.priors import DiffusionPrior, open_prior
 from monai_ddfm.rectifiers import RECTIFIERS, Rectifier
+from monai_ddfm.transforms.argument_repr import SECRETS
 
 __all__ = ["FusionPipeline"]
-
-SECRETS = ("pseudonym_key",)  # part of a result's digest, never written down
 
 
 class FusionPipeline:

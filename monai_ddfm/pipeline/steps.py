@@ -95,7 +95,7 @@ def _show(config: FusionConfig) -> list[Step]:
         SplitMapsd(FUSED, maps=config.maps.maps, sources=len(keys)),
         ColourFunctionald(FUSED, functional=config.functional_keys, colour_map=results.colour_map, **how),
         KeepChromad(FUSED, sources=keys, **how),
-        PaintProvenanced("provenance", fused=FUSED, output_key=PAINTED),
+        PaintProvenanced("provenance", fused=FUSED, output_key=PAINTED, allow_missing_keys=True),
     ]
 
 
@@ -118,7 +118,8 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
     keys, results = list(config.inputs.keys), config.results
     # whose the results of that name are was settled before the work began
     where: dict[str, Any] = {"output_dir": results.output_dir, "overwrite": True}
-    preview = WritePreviewd([*keys, FUSED, COLOUR, PAINTED], names=[*keys, "fused", COLOUR, "provenance"], **where)
+    shown = {key: key for key in keys} | {FUSED: "fused", COLOUR: COLOUR, PAINTED: "provenance"}
+    preview = WritePreviewd(list(shown), names=list(shown.values()), allow_missing_keys=True, **where)
     steps: list[Step] = [*_show(config), preview, _restore(config)]
     if results.output_format != "nifti":
         steps.append(

@@ -23,13 +23,24 @@ def predict_padded(prior: DiffusionPrior, x_t: Tensor, t: Tensor | int, dtype: t
         prior: the prior.
         x_t: noisy images.
         t: timestep, one for all or one per image.
-        dtype: arithmetic of the network; anything but float32 by autocast.
+        dtype: arithmetic of the network; anything but float32 by autocast. Narrow images on a CPU take float32.
     """
     height, width = x_t.shape[-2:]
+    padded = pad_by_reflection(x_t, prior.spatial_multiple)
+    if _is_narrow(padded, prior.spatial_multiple):
+        dtype = torch.float32
     lowered = torch.autocast(x_t.device.type, dtype=dtype) if dtype != torch.float32 else nullcontext()
     with lowered:
-        x0 = prior.predict_x0(pad_by_reflection(x_t, prior.spatial_multiple), t)
+        x0 = prior.predict_x0(padded, t)
     return x0[..., :height, :width]
+
+
+def _is_narrow(images: Tensor, multiple: int) -> bool:
+    """Whether the deepest planes are two pixels wide: there oneDNN's bfloat16 convolutions of stride 2 go wrong.
+
+    They answer with values off by hundreds, or NaN, that differ from run to run; from four pixels on they are right.
+    """
+    return images.device.type == "cpu" and min(images.shape[-2:]) < 2 * multiple
 
 
 def _reflected(size: int, multiple: int, device: torch.device) -> Tensor:

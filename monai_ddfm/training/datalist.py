@@ -144,7 +144,7 @@ def _check(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
     modality = modality_of(str(entry.get("modality") or file.name))
     if not file.is_file():
         raise FileNotFoundError("no such file")
-    voxels = np.asanyarray(nib.load(file).dataobj)  # type: ignore[attr-defined]  # decodes all of it: a cut file shows here
+    voxels = np.asanyarray(nib.load(file).dataobj)  # decodes all of it: a cut file shows here
     if voxels.ndim != 3 or min(voxels.shape) < 2:
         raise ValueError(f"expected a volume [H, W, D], found shape {voxels.shape}")
     if not np.isfinite(voxels).all():

@@ -19,7 +19,7 @@ from monai_ddfm.transforms.colour_functional import (
     ColourFunctionald,
     ColourFunctionalDict,
 )
-from monai_ddfm.transforms.keep_chroma import KeepChromaD, KeepChromad, KeepChromaDict
+from monai_ddfm.transforms.keep_chroma import KeepChroma, KeepChromaD, KeepChromad, KeepChromaDict
 from monai_ddfm.transforms.match_grids import MatchGrids, MatchGridsD, MatchGridsd, MatchGridsDict
 from monai_ddfm.transforms.measure_regions import (
     MeasureRegions,
@@ -35,7 +35,12 @@ from monai_ddfm.transforms.normalize_modality import (
     NormalizeModalityd,
     NormalizeModalityDict,
 )
-from monai_ddfm.transforms.paint_provenance import PaintProvenanceD, PaintProvenanced, PaintProvenanceDict
+from monai_ddfm.transforms.paint_provenance import (
+    PaintProvenance,
+    PaintProvenanceD,
+    PaintProvenanced,
+    PaintProvenanceDict,
+)
 from monai_ddfm.transforms.read_source import ReadSource, ReadSourceD, ReadSourced, ReadSourceDict
 from monai_ddfm.transforms.register_rigid import RegisterRigid, RegisterRigidD, RegisterRigidd, RegisterRigidDict
 from monai_ddfm.transforms.restore_intensity import (
@@ -44,11 +49,11 @@ from monai_ddfm.transforms.restore_intensity import (
     RestoreIntensityd,
     RestoreIntensityDict,
 )
-from monai_ddfm.transforms.split_maps import SplitMapsD, SplitMapsd, SplitMapsDict
-from monai_ddfm.transforms.write_dicom import WriteDicomD, WriteDicomd, WriteDicomDict
+from monai_ddfm.transforms.split_maps import SplitMaps, SplitMapsD, SplitMapsd, SplitMapsDict
+from monai_ddfm.transforms.write_dicom import WriteDicom, WriteDicomD, WriteDicomd, WriteDicomDict
 from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict
-from monai_ddfm.transforms.write_picture import WritePictureD, WritePictured, WritePictureDict
-from monai_ddfm.transforms.write_regions import WriteRegionsD, WriteRegionsd, WriteRegionsDict
+from monai_ddfm.transforms.write_picture import WritePicture, WritePictureD, WritePictured, WritePictureDict
+from monai_ddfm.transforms.write_regions import WriteRegions, WriteRegionsD, WriteRegionsd, WriteRegionsDict
 
 __all__ = [
     "CheckGeometry",
@@ -67,6 +72,7 @@ __all__ = [
     "ColourFunctionalD",
     "ColourFunctionalDict",
     "ColourFunctionald",
+    "KeepChroma",
     "KeepChromaD",
     "KeepChromaDict",
     "KeepChromad",
@@ -87,6 +93,7 @@ __all__ = [
     "NormalizeModalityD",
     "NormalizeModalityDict",
     "NormalizeModalityd",
+    "PaintProvenance",
     "PaintProvenanceD",
     "PaintProvenanceDict",
     "PaintProvenanced",
@@ -102,9 +109,11 @@ __all__ = [
     "RestoreIntensityD",
     "RestoreIntensityDict",
     "RestoreIntensityd",
+    "SplitMaps",
     "SplitMapsD",
     "SplitMapsDict",
     "SplitMapsd",
+    "WriteDicom",
     "WriteDicomD",
     "WriteDicomDict",
     "WriteDicomd",
@@ -112,9 +121,11 @@ __all__ = [
     "WriteFusedD",
     "WriteFusedDict",
     "WriteFusedd",
+    "WritePicture",
     "WritePictureD",
     "WritePictureDict",
     "WritePictured",
+    "WriteRegions",
     "WriteRegionsD",
     "WriteRegionsDict",
     "WriteRegionsd",

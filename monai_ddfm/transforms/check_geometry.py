@@ -15,6 +15,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import WITHOUT_PLACE, file_of
 
 __all__ = ["CheckGeometry", "CheckGeometryD", "CheckGeometryDict", "CheckGeometryd", "overlap_with"]
@@ -52,7 +53,7 @@ def _check_pictures(img: torch.Tensor, anchor: torch.Tensor, what: str) -> None:
         )
 
 
-class CheckGeometry(Transform):
+class CheckGeometry(ArgumentRepr, Transform):
     """Require a usable affine, and an overlap in space with the anchor.
 
     Args:
@@ -95,8 +96,14 @@ class CheckGeometry(Transform):
         return img
 
 
-class CheckGeometryd(MapTransform):
-    """Dictionary version of `CheckGeometry`: every key against the first, the anchor."""
+class CheckGeometryd(ArgumentRepr, MapTransform):
+    """Dictionary version of `CheckGeometry`: every key against the first, the anchor.
+
+    Args:
+        keys: the images; the first one that a case has is the anchor.
+        min_overlap, spacing_range: see `CheckGeometry`.
+        allow_missing_keys: skip keys that a case lacks.
+    """
 
     def __init__(
         self,
@@ -111,9 +118,9 @@ class CheckGeometryd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Check every key's image; the data is returned unchanged."""
         checked = dict(data)
-        anchor = checked[self.keys[0]]
-        for key in self.key_iterator(checked):
-            self.check(checked[key], None if key == self.keys[0] else anchor, name=str(key))
+        present = list(self.key_iterator(checked))
+        for key in present:
+            self.check(checked[key], None if key == present[0] else checked[present[0]], name=str(key))
         return checked
 
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.same_subject import check_same_subject
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
+from monai_ddfm.transforms.check_volume import is_picture
 from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_points, rigid_pose, values_at, world_box
 from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 
@@ -55,8 +57,18 @@ class RegistrationCheck(NamedTuple):
         """How much the best pose nearby beats the headers' pose: 0.1 is 10 percent."""
         return self.best / self.information - 1.0 if self.information > 0 else float("inf")
 
+    def in_words(self) -> str:
+        """Say what was found, for a log or a warning."""
+        there = f"{self.information:.3f} nats on {self.points} points"
+        if self.information <= 0:
+            return f"with {self.pose} they share information, and none where their headers put them ({there})"
+        if self.best <= self.information:
+            return f"they share most information where their headers put them ({there})"
+        more = f"{self.gain:.0%} more information than where their headers put them"
+        return f"with {self.pose} they share {more} ({there})"
 
-class CheckRegistration(Transform):
+
+class CheckRegistration(ArgumentRepr, Transform):
     """Check that two volumes lie in one space and show the same anatomy there.
 
     1. Headers (DICOM sources): same patient, study and frame of reference, else ValueError. The frame of reference is
@@ -113,8 +125,8 @@ class CheckRegistration(Transform):
         if any(REGISTRATION_KEY in volume.meta for volume in pair.values()):
             allowed["allow_different_frame"] = True  # RegisterRigid has put them into one space
         check_same_subject({key: one for key, one in identities.items() if one is not None}, **allowed)
-        if img.ndim < 4:
-            return None  # pictures: they lie in no space, and one plane cannot tell
+        if is_picture(img) or is_picture(anchor):
+            return None  # they lie in no space
         points = overlap_points(anchor, img)
         if len(points) == 0:
             boxes = "; ".join(f"{key} {_box_text(volume)}" for key, volume in pair.items())
@@ -129,13 +141,12 @@ class CheckRegistration(Transform):
             warnings.warn(f"{anchor_name} and {name} overlap too little to check their registration", stacklevel=2)
         elif found.gain > self.margin:
             warnings.warn(
-                f"{anchor_name} and {name} may not be registered: with {found.pose} they share "
-                f"{found.gain:.0%} more information than where their headers put them "
-                f"({found.information:.3f} nats on {found.points} points); register them first (RegisterRigid)",
+                f"{anchor_name} and {name} may not be registered: {found.in_words()}; register them first "
+                "(RegisterRigid)",
                 stacklevel=2,
             )
         else:
-            logger.info("%s and %s: registered as far as their content shows (%s)", anchor_name, name, found)
+            logger.info("%s and %s: registered as far as their content shows: %s", anchor_name, name, found.in_words())
         return found
 
     def _poses(self) -> list[tuple[str, dict[str, Any]]]:
@@ -173,12 +184,14 @@ def _box_text(volume: MetaTensor) -> str:
     return ", ".join(f"{a:.0f} to {b:.0f}" for a, b in zip(low, high, strict=True))
 
 
-class CheckRegistrationd(MapTransform):
+class CheckRegistrationd(ArgumentRepr, MapTransform):
     """Dictionary version of `CheckRegistration`: every key's volume against the first key's. Data pass unchanged.
 
     Args:
-        keys: the sources; the first one is the anchor.
-        margin: see `CheckRegistration`, as all further arguments.
+        keys: the sources; the first one that a case has is the anchor.
+        margin, shifts_mm, rotations_degrees: see `CheckRegistration`.
+        allow_different_patient, allow_different_study, allow_different_frame: see `CheckRegistration`.
+        allow_missing_keys: skip keys that a case lacks.
     """
 
     def __init__(

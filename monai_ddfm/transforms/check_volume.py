@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,10 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor
 
-__all__ = ["WITHOUT_PLACE", "CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of"]
+from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
+
+__all__ = ["WITHOUT_PLACE", "CheckVolume", "CheckVolumeD", "CheckVolumeDict", "CheckVolumed", "file_of", "is_picture"]
 
 WITHOUT_PLACE = "without_place"
 """Key in the meta of images that do not say where they lie: pictures, arrays without an affine."""
@@ -29,7 +33,12 @@ def file_of(img: torch.Tensor, default: str = "image") -> str:
     return default
 
 
-class CheckVolume(Transform):
+def is_picture(img: torch.Tensor) -> bool:
+    """Return whether an image was read from a PNG or JPEG file: in grey levels, and in no space."""
+    return image_ending(Path(file_of(img))) in PICTURE_ENDINGS
+
+
+class CheckVolume(ArgumentRepr, Transform):
     """Require one real, finite, non-constant channel and give it as float32 ``[1, H, W, D]``.
 
     Call it after `LoadImage` (with ``dtype=None``, or the imaginary part is cut before anyone sees it) and
@@ -72,8 +81,8 @@ class CheckVolume(Transform):
             )
         if float(img.abs().max()) > _LARGEST:
             raise ValueError(
-                f"{what}: values from {float(img.min()):.3g} to {float(img.max()):.3g}, which no scanner gives; check the "
-                "export and its scale"
+                f"{what}: values from {float(img.min()):.3g} to {float(img.max()):.3g}, which no scanner gives; check "
+                "the export and its scale"
             )
         if not self.allow_constant and bool(img.min() == img.max()):
             raise ValueError(f"{what}: every voxel is {float(img.min()):g}, there is nothing to fuse; check the export")
@@ -83,8 +92,14 @@ class CheckVolume(Transform):
         return checked
 
 
-class CheckVolumed(MapTransform):
-    """Dictionary version of `CheckVolume`."""
+class CheckVolumed(ArgumentRepr, MapTransform):
+    """Dictionary version of `CheckVolume`.
+
+    Args:
+        keys: images to check.
+        allow_constant: see `CheckVolume`.
+        allow_missing_keys: skip keys that a case lacks.
+    """
 
     def __init__(self, keys: KeysCollection, allow_constant: bool = False, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

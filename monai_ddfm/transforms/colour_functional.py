@@ -15,6 +15,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import ensure_tuple
 from torch import Tensor
 
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.colour_maps import AUTO, colour_table, maps_for
 from monai_ddfm.transforms.colour_mixing import Blend, mix, opacity_of
 
@@ -23,7 +24,7 @@ __all__ = ["ColourFunctional", "ColourFunctionalD", "ColourFunctionalDict", "Col
 _LEVELS = 256
 
 
-class ColourFunctional(Transform):
+class ColourFunctional(ArgumentRepr, Transform):
     """Colour a fused image by the uptake of its functional sources.
 
     Several sources have one colour map each; their light adds up, as that of lamps does.
@@ -98,7 +99,7 @@ class ColourFunctional(Transform):
         return mix(grey, colour, 1.0 - seen_through, self.blend)
 
 
-class ColourFunctionald(MapTransform):
+class ColourFunctionald(ArgumentRepr, MapTransform):
     """Dictionary version of `ColourFunctional`.
 
     Args:
@@ -107,6 +108,7 @@ class ColourFunctionald(MapTransform):
         output_key: key of the colour image.
         colour_map: for one source its map, for several ``{key: map}``, or ``auto``; None does nothing.
         blend, threshold, opacity: see `ColourFunctional`.
+        allow_missing_keys: skip keys that a case lacks.
 
     Raises:
         ValueError: see `maps_for` and `ColourFunctional`.
@@ -121,8 +123,9 @@ class ColourFunctionald(MapTransform):
         blend: str | Blend = Blend.PERCEPTUAL,
         threshold: float = 0.05,
         opacity: float = 1.0,
+        allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys)
+        super().__init__(keys, allow_missing_keys)
         self.functional = ensure_tuple(functional or ())
         self.output_key = output_key
         self.colour = None

@@ -14,11 +14,12 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, ResampleToMatch, Transform
 
 from monai_ddfm.denoising.noise_meta import noise_of, resampled_noise, write_noise
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
 __all__ = ["MatchGrids", "MatchGridsD", "MatchGridsDict", "MatchGridsd"]
 
 
-class MatchGrids(Transform):
+class MatchGrids(ArgumentRepr, Transform):
     """Resample an image onto the grid of another, by world coordinates.
 
     Beyond the image's field of view its smallest value is taken: air in CT, no uptake in PET. An image that is on the
@@ -48,8 +49,14 @@ class MatchGrids(Transform):
         return matched
 
 
-class MatchGridsd(MapTransform):
-    """Dictionary version of `MatchGrids`: every key onto the grid of the first, the anchor."""
+class MatchGridsd(ArgumentRepr, MapTransform):
+    """Dictionary version of `MatchGrids`: every key onto the grid of the first, the anchor.
+
+    Args:
+        keys: the images; the first one that a case has is the anchor.
+        mode: see `MatchGrids`.
+        allow_missing_keys: skip keys that a case lacks.
+    """
 
     def __init__(self, keys: KeysCollection, mode: str | int = "bilinear", allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -58,10 +65,9 @@ class MatchGridsd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Resample every key's image but the anchor's."""
         matched = dict(data)
-        anchor = matched[self.keys[0]]
-        for key in self.key_iterator(matched):
-            if key != self.keys[0]:
-                matched[key] = self.match(matched[key], anchor)
+        present = list(self.key_iterator(matched))
+        for key in present[1:]:
+            matched[key] = self.match(matched[key], matched[present[0]])
         return matched
 
 

@@ -16,6 +16,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.match_grids import MatchGrids
 
@@ -25,7 +26,7 @@ _logger = logging.getLogger(__name__)
 _PEAK_VOLUME = 1000.0  # mm3: SUVpeak is the largest mean over a sphere of 1 cm3 (PERCIST, Wahl et al. 2009)
 
 
-class MeasureRegions(Transform):
+class MeasureRegions(ArgumentRepr, Transform):
     """Measure regions: voxels, volume, mean, standard deviation, smallest, largest, peak and percentiles.
 
     Every image is measured on its own grid, so that its largest value is one of its own. Where a region is drawn on
@@ -174,7 +175,7 @@ def _sum_over(sphere: np.ndarray, image: np.ndarray) -> np.ndarray:
     return np.fft.irfftn(spectrum, size)[middle]
 
 
-class MeasureRegionsd(MapTransform):
+class MeasureRegionsd(ArgumentRepr, MapTransform):
     """Dictionary version of `MeasureRegions`.
 
     Args:
@@ -184,7 +185,7 @@ class MeasureRegionsd(MapTransform):
         provenance: key of the shares; left out where a case lacks it.
         sources: names of its channels.
         percentiles, labels, units: see `MeasureRegions`.
-        allow_missing_keys: skip images that a case lacks.
+        allow_missing_keys: skip images that a case lacks; a case without any gets no rows.
     """
 
     def __init__(
@@ -207,6 +208,8 @@ class MeasureRegionsd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Add the rows."""
         images = {str(key): data[key] for key in self.key_iterator(dict(data))}
+        if not images:
+            return dict(data)
         shares = data.get(self.provenance) if self.provenance is not None else None
         return {**data, self.output_key: self.measure(data[self.regions], images, shares, self.sources)}
 

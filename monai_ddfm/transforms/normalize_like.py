@@ -13,6 +13,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.restore_intensity import range_with
@@ -20,7 +21,7 @@ from monai_ddfm.transforms.restore_intensity import range_with
 __all__ = ["NormalizeLike", "NormalizeLikeD", "NormalizeLikeDict", "NormalizeLiked"]
 
 
-class NormalizeLike(Transform):
+class NormalizeLike(ArgumentRepr, Transform):
     """Undo `RestoreIntensity`: a fused image in the anchor's units comes back to [-1, 1]."""
 
     def __call__(self, img: torch.Tensor, like: MetaTensor) -> torch.Tensor:  # type: ignore[override]
@@ -42,7 +43,7 @@ class NormalizeLike(Transform):
         return ((scaled - black) * (2.0 / (white - black)) - 1.0).clamp(-1.0, 1.0)
 
 
-class NormalizeLiked(MapTransform):
+class NormalizeLiked(ArgumentRepr, MapTransform):
     """Dictionary version of `NormalizeLike`.
 
     Args:

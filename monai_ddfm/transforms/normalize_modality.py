@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_tensor, ensure_tuple_rep
 
 from monai_ddfm.denoising.noise_meta import noise_of, write_noise
-from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
-from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
+from monai_ddfm.transforms.check_volume import file_of, is_picture
 from monai_ddfm.transforms.modality import Modality, modality_of
 
 __all__ = [
@@ -60,7 +59,7 @@ def intensity_window(
     return 0.0, float(np.percentile(uptake, uptake_percentile)) if uptake.size else 0.0
 
 
-class NormalizeModality(Transform):
+class NormalizeModality(ArgumentRepr, Transform):
     """Scale an image to [-1, 1] by its modality and note how, so that `RestoreIntensity` can undo it.
 
     A picture's grey levels 0 to 255 become -1 to 1, whatever it shows: it was windowed when it was made.
@@ -105,14 +104,15 @@ class NormalizeModality(Transform):
             ValueError: the image has nothing in the window, e.g. a CT whose voxels are not HU.
         """
         img = convert_to_tensor(img, track_meta=True, dtype=torch.float32)
-        low, high = self.window or (GREY_LEVELS if _is_picture(img) else self._window_of(img))
+        low, high = self.window or (GREY_LEVELS if is_picture(img) else self._window_of(img))
         smallest, largest = float(img.min()), float(img.max())
         if high <= low:  # nearly all background: the few voxels that differ decide
             low, high = low if self.modality.functional else min(low, smallest), largest
         if high - low < _SMALLEST_RANGE or largest <= low or smallest >= high:
             raise ValueError(
-                f"{file_of(img, name)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and {high:g}, "
-                f"the window of a {self.modality.value} image; check the units (CT in HU) or give another window"
+                f"{file_of(img, name)}: values from {smallest:g} to {largest:g} leave nothing between {low:g} and "
+                f"{high:g}, the window of a {self.modality.value} image; check the units (CT in HU) or give another "
+                "window"
             )
         scaled = MetaTensor((img - low).mul_(2.0 / (high - low)).sub_(1.0))
         if self.clip:
@@ -129,11 +129,7 @@ class NormalizeModality(Transform):
         return intensity_window(img, self.modality, self.ct_window, self.mr_percentiles, self.uptake_percentile)
 
 
-def _is_picture(img: torch.Tensor) -> bool:
-    return image_ending(Path(file_of(img))) in PICTURE_ENDINGS
-
-
-class NormalizeModalityd(MapTransform):
+class NormalizeModalityd(ArgumentRepr, MapTransform):
     """Dictionary version of `NormalizeModality`.
 
     Args:

@@ -23,6 +23,7 @@ from monai_ddfm.io.endings import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
 from monai_ddfm.io.existing import require_existing
 from monai_ddfm.io.nifti import read_nifti
 from monai_ddfm.io.picture import grey_picture
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import WITHOUT_PLACE
 
 __all__ = ["ReadSource", "ReadSourceD", "ReadSourceDict", "ReadSourced"]
@@ -36,7 +37,7 @@ class _NiftiReader(NibabelReader):
         return read_nifti(data)
 
 
-class ReadSource(Transform):
+class ReadSource(ArgumentRepr, Transform):
     """Load a NIfTI volume, a PNG/JPEG picture (its luminance) or a DICOM series as ``[C, H, W(, D)]`` in its own dtype.
 
     Args:
@@ -84,7 +85,7 @@ class ReadSource(Transform):
         return MetaTensor(EnsureChannelFirst()(img))
 
 
-class ReadSourced(MapTransform):
+class ReadSourced(ArgumentRepr, MapTransform):
     """Dictionary version of `ReadSource`.
 
     Args:

@@ -17,6 +17,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from numpy.typing import NDArray
 
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_points, values_at
 
 __all__ = ["REGISTRATION_KEY", "RegisterRigid", "RegisterRigidD", "RegisterRigidDict", "RegisterRigidd"]
@@ -28,7 +29,7 @@ FEWEST_VOXELS = 8
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-class RegisterRigid(Transform):
+class RegisterRigid(ArgumentRepr, Transform):
     """Move a volume onto another by rotation and translation: maximum Mattes mutual information (SimpleITK).
 
     The moving volume's voxels stay as they are; only its affine changes, so that nothing is interpolated twice. The
@@ -206,12 +207,13 @@ def _in_words(motion: NDArray[np.float64], centre: NDArray[np.float64]) -> str:
     )
 
 
-class RegisterRigidd(MapTransform):
+class RegisterRigidd(ArgumentRepr, MapTransform):
     """Dictionary version of `RegisterRigid`: every key's volume is moved onto the first key's.
 
     Args:
-        keys: the sources; the first one is the anchor and stays.
-        bins: see `RegisterRigid`, as all further arguments.
+        keys: the sources; the first one that a case has is the anchor and stays.
+        bins, spacing, sampling, min_gain, max_iterations, seed, centre_first: see `RegisterRigid`.
+        allow_missing_keys: skip keys that a case lacks.
     """
 
     def __init__(

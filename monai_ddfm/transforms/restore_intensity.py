@@ -13,6 +13,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 
@@ -29,7 +30,7 @@ def range_with(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return values.clamp(max=-1.0), values.clamp(min=1.0)
 
 
-class RestoreIntensity(Transform):
+class RestoreIntensity(ArgumentRepr, Transform):
     """Undo `NormalizeModality`."""
 
     def __call__(self, img: torch.Tensor, like: MetaTensor | None = None) -> torch.Tensor:
@@ -53,7 +54,7 @@ class RestoreIntensity(Transform):
         return (img + 1.0) * ((high - low) / 2.0) + low
 
 
-class RestoreIntensityd(MapTransform):
+class RestoreIntensityd(ArgumentRepr, MapTransform):
     """Dictionary version of `RestoreIntensity`.
 
     Args:

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
+from monai.transforms import MapTransform, Transform
 from PIL import Image
 
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.io.endings import VOLUME_ENDINGS, image_ending
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
 __all__ = ["DTYPES", "WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "result_path"]
 
@@ -31,7 +32,7 @@ def result_path(output_dir: str | Path, case: str, suffix: str, extension: str) 
     return Path(output_dir) / f"{case}{'_' * bool(suffix)}{suffix}{extension}"
 
 
-class WriteFused:
+class WriteFused(ArgumentRepr, Transform):
     """Write an image as NIfTI with its affine, or a single slice as PNG.
 
     Args:
@@ -48,7 +49,7 @@ class WriteFused:
         self.dtype = dtype
         self.overwrite = overwrite
 
-    def __call__(self, img: torch.Tensor, path: str | Path) -> Path:
+    def __call__(self, img: torch.Tensor, path: str | Path) -> Path:  # type: ignore[override]
         """Write ``[C, H, W, D]`` to `path`, ending in ``.nii``, ``.nii.gz`` or ``.png``.
 
         Raises:
@@ -95,7 +96,7 @@ def _nifti(voxels: np.ndarray, affine: torch.Tensor) -> nib.Nifti1Image:
     return image
 
 
-class WriteFusedd(MapTransform):
+class WriteFusedd(ArgumentRepr, MapTransform):
     """Dictionary version of `WriteFused`: writes ``output_dir/<case>_<suffix><extension>``.
 
     Args:

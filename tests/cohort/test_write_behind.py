@@ -63,7 +63,7 @@ def test_a_failed_write_is_noted_and_the_next_goes_on():
 
 @pytest.mark.gpu
 def test_images_are_written_from_the_host():
-    seen = []
+    seen: list[object] = []
     writer = WriteBehind(seen.append, begun(RunLog(), "a"))
     writer({"case": "a", "pred": torch.ones(3, device="cuda")})
     writer.wait()

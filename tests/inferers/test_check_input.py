@@ -13,6 +13,7 @@ import torch
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline import FuseDDFM, FusionConfig
 from monai_ddfm.priors import IdentityPrior
+from tests.paper_sampling import paper_inferer
 
 NAN, INF = float("nan"), float("inf")
 
@@ -45,3 +46,13 @@ BAD += [("novelty_allowance", -0.1), ("novelty_allowance", NAN)]
 def test_settings(name: str, value: Any, door: Any) -> None:
     with pytest.raises(ValueError, match=name):
         door(**{name: value})
+
+
+def test_a_prior_whose_answers_are_not_finite_is_never_a_result() -> None:
+    class Broken(IdentityPrior):
+        def predict_x0(self, x_t: torch.Tensor, t: torch.Tensor | int) -> torch.Tensor:
+            return torch.full_like(x_t, torch.nan)
+
+    sources = torch.rand(1, 2, 16, 16, 3, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(FloatingPointError, match="not finite, as the prior's answers had: give precision float32"):
+        paper_inferer(2)(sources, Broken())

@@ -27,7 +27,8 @@ def limited(most: int, error: type[Exception], sizes: list[int]):
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError, MemoryError])
 @pytest.mark.parametrize(("most", "first", "last"), [(8, 8, 8), (3, 8, 2), (1, 5, 1), (4, 100, 2), (5, 100, 5)])
 def test_batches_are_halved_until_they_fit(error, most, first, last):
-    images, sizes = torch.arange(11.0).reshape(11, 1), []
+    sizes: list[int] = []
+    images = torch.arange(11.0).reshape(11, 1)
     result, fitted = halving_batches(limited(most, error, sizes), images, first)
     assert torch.equal(result, images * 2)
     assert fitted == last
@@ -35,7 +36,8 @@ def test_batches_are_halved_until_they_fit(error, most, first, last):
 
 
 def test_what_fitted_is_where_the_next_begins():
-    images, sizes = torch.zeros(8, 1), []
+    sizes: list[int] = []
+    images = torch.zeros(8, 1)
     _, fitted = halving_batches(limited(2, MemoryError, sizes), images, 8)
     sizes.clear()
     halving_batches(limited(2, MemoryError, sizes), images, fitted)

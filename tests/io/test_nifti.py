@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import warnings
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -40,7 +41,7 @@ def test_every_flipped_bit_is_found_or_harms_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["MR.nii", "MR.nii.gz"])
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
-def test_either_byte_order(tmp_path: Path, name: str, kind: type) -> None:
+def test_either_byte_order(tmp_path: Path, name: str, kind: Any) -> None:
     header = kind.header_class(endianness=">")
     header.set_data_dtype(np.int16)
     image = kind(VOXELS.astype(">i2"), ANISOTROPIC, header)

@@ -45,9 +45,9 @@ def test_exif_orientation(tmp_path: Path, orientation: int, turned: np.ndarray) 
 def test_exif_orientation_of_colour(tmp_path: Path) -> None:
     red = np.zeros((4, 6, 3), np.uint8)
     red[0, :, 0] = 200  # the upper row; turned by 90 degrees clockwise it is the right column
-    chroma = picture_colours(save_turned(tmp_path / "PET.png", red, 6))
-    assert chroma is not None and chroma.shape == (3, 4, 6, 1)
-    assert chroma[0, -1].abs().min() > 0.1 and chroma[0, :-1].abs().max() == 0
+    colours = picture_colours(save_turned(tmp_path / "PET.png", red, 6))
+    assert colours is not None and colours.shape == (3, 4, 6, 1)
+    assert colours[0, -1].min() > 0.1 and colours[0, :-1].max() == 0
 
 
 def test_pictures_of_different_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import math
 import pytest
 import torch
 
-from monai_ddfm.metrics import average_gradient, entropy, spatial_frequency, standard_deviation
+from monai_ddfm.metrics import average_gradient, entropy, spatial_frequency, standard_deviation, tissue_entropy
 
 
 def test_ramp() -> None:
@@ -30,3 +30,12 @@ def test_constant_image_has_no_contrast() -> None:
 def test_wrong_shape_is_named() -> None:
     with pytest.raises(ValueError, match=r"\[B, 1, H, W\], got \(1, 2, 8, 8\)"):
         entropy(torch.zeros(1, 2, 8, 8))
+
+
+def test_background_has_no_say_in_the_entropy_of_tissue() -> None:
+    tissue = torch.arange(64.0).view(1, 1, 8, 8) + 100
+    picture = torch.nn.functional.pad(tissue, (8, 8, 8, 8))
+    sources = torch.cat([picture, torch.zeros_like(picture)], dim=1)
+    assert tissue_entropy(picture, sources).item() == pytest.approx(6.0)
+    assert entropy(picture).item() < 2
+    assert tissue_entropy(picture, torch.zeros_like(sources)).item() == 0.0

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from monai.data import MetaTensor
 
 from monai_ddfm.dicom.identity import IDENTITY_KEY, SeriesIdentity
 from monai_ddfm.dicom.read.reader import read_series
-from monai_ddfm.transforms.check_registration import CheckRegistration, CheckRegistrationd
+from monai_ddfm.transforms.check_registration import CheckRegistration, CheckRegistrationd, RegistrationCheck
 from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 
 STUDY = Path(__file__).parents[2] / "bundle/example/dicom_sts_013"
@@ -66,6 +67,30 @@ def test_registered_sources_pass_without_a_warning(sources: dict[str, MetaTensor
 def test_displaced_source_is_found(sources, moving: str, shift, degrees: float, remedy: str) -> None:
     with pytest.warns(UserWarning, match=rf"MR and {moving} may not be registered: with (MR|{moving}) {remedy}"):
         CheckRegistrationd(["MR", moving])({"MR": sources["MR"], moving: displaced(sources[moving], shift, degrees)})
+
+
+def test_what_was_found_is_said_in_words(sources, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="monai_ddfm"):
+        found = CheckRegistration()(sources["CT"], sources["MR"], "CT", "MR")
+    (said,) = caplog.messages
+    assert said.startswith("MR and CT: registered as far as their content shows: ")
+    assert said.endswith(f"({found.information:.3f} nats on {found.points} points)")
+    assert "RegistrationCheck" not in said and "=" not in said
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((0.5, 0.4), "they share most information where their headers put them (0.500 nats on 900 points)"),
+        (
+            (0.5, 0.6),
+            "with CT moved 5 mm they share 20% more information than where their headers put them (0.500 nats",
+        ),
+        ((0.0, 0.6), "with CT moved 5 mm they share information, and none where their headers put them (0.000 nats"),
+    ],
+)
+def test_words_of_the_content_check(numbers: tuple[float, float], words: str) -> None:
+    assert RegistrationCheck(*numbers, "CT moved 5 mm", 900).in_words().startswith(words)
 
 
 def test_numbers_of_the_content_check(sources) -> None:

@@ -10,8 +10,9 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
-from monai_ddfm.transforms import KeepChromad, ReadSource
+from monai_ddfm.transforms import KeepChroma, KeepChromad, ReadSource
 from monai_ddfm.transforms.colour_mixing import split_chroma, to_lab
+from monai_ddfm.transforms.keep_chroma import picture_colours
 
 
 def _picture(path: Path, rgb: np.ndarray) -> MetaTensor:
@@ -48,3 +49,11 @@ def test_grey_pictures_give_no_colour(tmp_path: Path) -> None:
     grey = np.random.default_rng(0).integers(0, 255, (6, 6), dtype=np.uint8)
     data = {"a": _picture(tmp_path / "a.png", grey), "b": _picture(tmp_path / "b.png", np.stack([grey] * 3, -1))}
     assert "colour" not in KeepChromad("pred", ["a", "b"])({**data, "pred": torch.zeros(1, 6, 6, 1)})
+
+
+def test_array_form_takes_the_colours_themselves(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 255, (6, 5, 3), dtype=np.uint8)
+    data = {"a": _picture(tmp_path / "a.png", rgb), "pred": torch.linspace(-1, 1, 30).view(1, 5, 6, 1)}
+    colours = picture_colours(tmp_path / "a.png")
+    assert colours is not None
+    assert torch.equal(KeepChroma()(data["pred"], colours), KeepChromad("pred", "a")(data)["colour"])

@@ -80,3 +80,10 @@ def test_dictionary() -> None:
     assert data["PET"].shape == (1, 4, 5, 6)
     swapped = MatchGridsd(["PET", "MR"])(data)
     assert swapped["MR"].shape == (1, 4, 5, 6)
+
+
+def test_where_the_first_is_missing_the_next_is_the_anchor() -> None:
+    fine, coarse = random_volume(8, 8, 4), random_volume(4, 4, 2, affine=ANISOTROPIC @ np.diag([2.0, 2.0, 2.0, 1.0]))
+    matched = MatchGridsd(["MR", "CT", "PET"], allow_missing_keys=True)({"CT": coarse, "PET": fine})
+    assert matched["CT"] is coarse
+    assert matched["PET"].shape == coarse.shape

@@ -112,10 +112,10 @@ def test_a_region_outside_an_image_has_no_voxels_there() -> None:
 def test_as_tables(tmp_path: Path) -> None:
     image, labels = drawn()
     data = MeasureRegionsd("CT")({"CT": image, "regions": labels, "case": "p01"})
-    WriteRegionsd(tmp_path)(data)
+    WriteRegionsd("measured", tmp_path)(data)
     table = list(csv.DictReader((tmp_path / "p01_regions.csv").open()))
     rows = json.loads((tmp_path / "p01_regions.json").read_text())
     assert [row["region"] for row in table] == ["1", "3"]
     assert float(table[0]["mean"]) == rows[0]["mean"] == pytest.approx(277.5)
     with pytest.raises(FileExistsError):
-        WriteRegionsd(tmp_path)(data)
+        WriteRegionsd("measured", tmp_path)(data)

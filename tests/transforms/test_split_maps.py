@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from monai_ddfm.transforms import SplitMapsd
+from monai_ddfm.transforms import SplitMaps, SplitMapsd
 
 
 def test_every_map_gets_its_channels() -> None:
@@ -19,3 +19,8 @@ def test_every_map_gets_its_channels() -> None:
 
 def test_without_maps_nothing_changes() -> None:
     assert set(SplitMapsd("pred", maps=[], sources=2)({"pred": torch.zeros(1, 2, 2, 2)})) == {"pred"}
+
+
+def test_array_form_gives_the_parts_in_the_registrys_order() -> None:
+    fused, provenance, novelty = SplitMaps(["novelty", "provenance"], sources=2)(torch.arange(4.0).view(4, 1, 1, 1))
+    assert [part.flatten().tolist() for part in (fused, provenance, novelty)] == [[0], [1, 2], [3]]

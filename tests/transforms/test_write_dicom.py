@@ -13,7 +13,7 @@ import torch
 from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 
 from monai_ddfm.dicom.read.reader import read_series
-from monai_ddfm.transforms import NormalizeModality, RestoreIntensity, WriteDicomd
+from monai_ddfm.transforms import NormalizeModality, RestoreIntensity, WriteDicom, WriteDicomd
 from tests.dicom.shipped_study import FOLDERS, identity, volume
 from tests.dicom.validators import needs_validators, validator_errors
 
@@ -177,3 +177,19 @@ def test_no_message_names_the_patient(tmp_path: Path, caplog: pytest.LogCaptureF
         write(tmp_path, case(), new_patient_id="ANON", parametric_map=True)
     said = f"{caplog.text} {[str(one.message) for one in recwarn]}"
     assert identity("MR").patient_id == "STS_013" and "STS_013" not in said
+
+
+def test_array_form_writes_the_same_instances(tmp_path: Path) -> None:
+    data = case()
+    sources = {modality: data[modality] for modality in ("MR", "PT")}
+    WriteDicom(preset="mri_pet", seed=1)({"pred": data["pred"], "colour": data["colour"]}, sources, tmp_path / "a/sts")
+    names = write(tmp_path / "b", data)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == names
+    first, second = (pydicom.dcmread(tmp_path / run / "sts_pred" / "0001.dcm") for run in "ab")
+    assert first.SOPInstanceUID == second.SOPInstanceUID
+    assert first.PixelData == second.PixelData
+
+
+def test_secrets_are_not_shown() -> None:
+    made = WriteDicomd("pred", "out", ["MR"], new_patient_id="ANON", pseudonym_key="hush")
+    assert "hush" not in repr(made) and "pseudonym_key=..." in repr(made)

@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from monai_ddfm.dicom.archive.credentials import basic_authorization, split_credentials
 from monai_ddfm.dicom.archive.retries import BusyArchiveError, IncompleteAnswerError, LostAnswerError, Retries
 from monai_ddfm.dicom.archive.store_answer import accepted_instances, first_refusal
-from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME
+from monai_ddfm.dicom.identity import SOFTWARE_NAME
 from monai_ddfm.io.atomic import atomic_folder
 
 __all__ = ["ArchiveSeries", "DicomWebArchive"]

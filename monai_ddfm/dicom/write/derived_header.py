@@ -15,15 +15,13 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
 from monai_ddfm.dicom.codes import code_item
-from monai_ddfm.dicom.identity import SeriesIdentity
+from monai_ddfm.dicom.identity import SOFTWARE_NAME, SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.write.copied_attributes import copy_attributes
 from monai_ddfm.dicom.write.derivation import Derivation, uid_from_name
 from monai_ddfm.dicom.write.source_references import add_references
 
-__all__ = ["SOFTWARE_NAME", "check_sources", "derive_header"]
-
-SOFTWARE_NAME = "monai_ddfm"
+__all__ = ["check_sources", "derive_header"]
 _logger = logging.getLogger(__name__)
 
 

@@ -132,10 +132,10 @@ def _add_plane(dataset: Dataset, stack: SliceStack, anchor_thickness: float | No
 
 def _add_windows(dataset: Dataset, stored: StoredValues, windows: Sequence[tuple[float, float] | None]) -> None:
     """Add windows in output units: after the rescale, or stored values for MR and NM. The first is shown."""
-    pixels = stored.pixels
+    least, greatest = int(stored.pixels.min()), int(stored.pixels.max())  # as numbers that do not wrap around
     whole = (
-        pixels.min() * stored.slope + stored.intercept,
-        max(pixels.max(), pixels.min() + 1) * stored.slope + stored.intercept,
+        least * stored.slope + stored.intercept,
+        max(greatest, least + 1) * stored.slope + stored.intercept,
     )
     ends = [window or whole for window in windows]
     for low, high in ends:

@@ -18,11 +18,11 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
-from monai_ddfm.dicom.identity import SeriesIdentity
+from monai_ddfm.dicom.identity import SOFTWARE_NAME, SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
-from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources, derive_header
+from monai_ddfm.dicom.write.derived_header import check_sources, derive_header
 from monai_ddfm.dicom.write.presentation import save_state
 from monai_ddfm.dicom.write.quiet import names_unquoted
 from monai_ddfm.dicom.write.slice_stack import SliceStack, as_array, stack_slices

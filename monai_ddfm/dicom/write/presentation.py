@@ -25,12 +25,12 @@ from pydicom.data import get_palette_files
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from monai_ddfm.dicom.identity import SeriesIdentity
+from monai_ddfm.dicom.identity import SOFTWARE_NAME, SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.write.copied_attributes import copy_attributes
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
-from monai_ddfm.dicom.write.derived_header import SOFTWARE_NAME, check_sources
+from monai_ddfm.dicom.write.derived_header import check_sources
 from monai_ddfm.dicom.write.quiet import names_unquoted
 from monai_ddfm.io.atomic import atomic_file, require_free
 
