@@ -24,7 +24,7 @@ import torch
 from monai.transforms import LoadImage
 from torch import Tensor
 
-from monai_ddfm.denoising.denoise_sources import denoise_sources
+from monai_ddfm.denoising.clean_sources import ask_prior
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.convert import open_prior
 from monai_ddfm.samplers import sample_ddim, spaced_timesteps
@@ -98,7 +98,7 @@ def samples(prior: DiffusionPrior, images: dict[str, Tensor], out: Path, size: i
             x[:1] + sigma * torch.randn(x[:1].shape, generator=torch.Generator().manual_seed(1))
             for x in images.values()
         ]
-        cleaned = [denoise_sources(x, torch.full((1, 1), sigma), prior) for x in noisy]
+        cleaned = [ask_prior(prior, x, torch.full((len(x),), sigma)) for x in noisy]
         rows += [(f"sigma {sigma}", noisy), ("denoised", cleaned)]
     figure, axes = plt.subplots(len(rows), len(images), figsize=(1.7 * len(images), 1.75 * len(rows)), squeeze=False)
     for (label, pictures), line in zip(rows, axes, strict=True):

@@ -89,7 +89,7 @@ class DDFMInferer(Inferer):
         self,
         rectifier: Rectifier | None = None,
         sampler: str = "ddim",
-        steps: int = 4,
+        steps: int = 2,
         timesteps: Sequence[int] | None = None,
         start_timestep: int = 150,
         start: str = "sources",

@@ -60,6 +60,8 @@ OTHER: dict[str, Any] = {
     "progress": False,
     "pseudonym_key": "secret of ours",
     "rectifier": "em",
+    "cleaning_steps": 2,
+    "noise": {"PET": 0.5},
     "rectifier_options": {"iterations": 3},
     "register": "rigid",
     "sampler": "ddpm",
