@@ -11,6 +11,7 @@ from monai_ddfm.training.datalist import person_of, read_datalist, split_by_pers
 from monai_ddfm.training.gradient_clipping import GradientClipping
 from monai_ddfm.training.noise_levels import FocusedPrepareBatch, MixedPrecisionDiffusionInferer
 from monai_ddfm.training.normalize_entry import NormalizeEntryd
+from monai_ddfm.training.tone_curve import RandToneCurved
 from monai_ddfm.training.validation import DenoisingTable, denoising_psnr, middle_slices
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "NormalizeEntryd",
     "PriorWriter",
     "RandPlaneCropd",
+    "RandToneCurved",
     "ResumableCheckpoint",
     "denoising_psnr",
     "middle_slices",

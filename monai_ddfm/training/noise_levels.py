@@ -28,12 +28,14 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
     Args:
         scheduler: MONAI noise scheduler; gives the number of timesteps and the velocity.
         focus: first and last timestep of the emphasised range.
-        focus_share: share of the batch drawn uniformly from `focus`; the rest is uniform over all timesteps.
+        focus_share: share of the batch drawn from `focus`; the rest is uniform over all timesteps.
+        focus_law: how `focus` is drawn from: ``uniform`` in t, or ``log_sigma``, uniform in the logarithm of
+            σ = √((1 - ᾱ_t) / ᾱ_t): as much between σ and 2 σ everywhere, for solvers that ask at falling σ.
         prediction_type: ``epsilon``, ``v_prediction`` or ``sample``: the target of the loss.
         seed: of noise and timesteps.
 
     Raises:
-        ValueError: a range outside the schedule, a share outside [0, 1] or an unknown prediction type.
+        ValueError: a range outside the schedule, a share outside [0, 1], an unknown law or prediction type.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
         scheduler: Any,
         focus: Sequence[int] = (0, 200),
         focus_share: float = 0.0,
+        focus_law: str = "uniform",
         prediction_type: str = "epsilon",
         seed: int = 0,
     ) -> None:
@@ -49,11 +52,14 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
             raise ValueError(f"focus must be two rising timesteps below {self.num_train_timesteps}, got {list(focus)}")
         if not 0.0 <= focus_share <= 1.0:
             raise ValueError(f"focus_share must be in [0, 1], got {focus_share}")
+        if focus_law not in ("uniform", "log_sigma"):
+            raise ValueError(f"focus_law must be uniform or log_sigma, got {focus_law!r}")
         if prediction_type not in ("epsilon", "v_prediction", "sample"):
             raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, got {prediction_type!r}")
         self.scheduler = scheduler
         self.focus = (int(focus[0]), int(focus[1]))
         self.focus_share = focus_share
+        self.focus_law = focus_law
         self.prediction_type = prediction_type
         self.seed = seed
         self.generator = torch.Generator()
@@ -74,11 +80,20 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
         count = images.shape[0]
         strata = torch.randperm(count, generator=self.generator) + torch.rand(count, generator=self.generator)
         strata = strata / count
-        first, last = self.focus
-        inside = first + strata / max(self.focus_share, 1e-9) * (last + 1 - first)
+        inside = self._focused((strata / max(self.focus_share, 1e-9)).clamp(max=1.0))
         outside = (strata - self.focus_share) / max(1.0 - self.focus_share, 1e-9) * self.num_train_timesteps
         drawn = torch.where(strata < self.focus_share, inside, outside).long()
         return drawn.clamp(0, self.num_train_timesteps - 1).to(images.device)
+
+    def _focused(self, place: Tensor) -> Tensor:
+        """Map places in [0, 1] to timesteps of the emphasised range, not yet whole numbers."""
+        first, last = self.focus
+        if self.focus_law == "uniform":
+            return first + place * (last + 1 - first)
+        alphas = self.scheduler.alphas_cumprod[first : last + 1].double().cpu()
+        levels = 0.5 * torch.log(1.0 / alphas - 1.0)
+        edges = (levels[1:] + levels[:-1]) / 2.0  # a level is drawn where it is the nearest
+        return first + torch.searchsorted(edges, torch.lerp(levels[0], levels[-1], place.double()))
 
     def get_target(self, images: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """Return what the network should say."""

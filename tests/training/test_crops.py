@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -33,15 +35,16 @@ def test_shape_range_and_type() -> None:
 
 
 def test_all_planes_of_an_isotropic_volume_and_one_of_a_coarse() -> None:
-    def seen(spacing: tuple[float, float, float]) -> set[tuple[bool, bool]]:
+    def seen(spacing: tuple[float, float, float], **options: float) -> set[tuple[bool, bool]]:
         image = volume(spacing=spacing)
         marked = MetaTensor(torch.zeros_like(image.as_tensor()), affine=image.affine)
         marked[..., ::2] = 0.5  # stripes along the last axis, which axial crops do not show
-        cut = RandPlaneCropd("image", size=16, pixel_mm=(1.0, 1.0 + 1e-6))
+        cut = RandPlaneCropd("image", size=16, pixel_mm=(1.0, 1.0 + 1e-6), **options)
         return {(bool(c[0].std(dim=0).max() > 0.1), bool(c[0].std(dim=1).max() > 0.1)) for c in crops(cut, marked)}
 
     assert seen((1, 1, 1)) == {(False, False), (False, True)}
     assert seen((1, 1, 3)) == {(False, False)}
+    assert seen((1, 1, 3), max_ratio=6.0) == {(False, False), (False, True)}
 
 
 def test_coarse_pixels_are_made_finer() -> None:
@@ -59,6 +62,59 @@ def test_prefers_foreground() -> None:
     assert np.mean(share) > 1.5 * np.mean(blind)
 
 
+def test_native_crops_keep_every_plane_and_every_voxel() -> None:
+    image = volume((40, 44, 12), (1.0, 1.0, 4.0))
+    values = set(image.flatten().tolist())
+    cut = RandPlaneCropd("image", size=16, native_share=1.0)
+    seen = set()
+    for crop in crops(cut, image):
+        assert set(crop.flatten().tolist()) <= values  # nothing is interpolated
+        rows, columns = (float(crop[0].diff(dim=axis).abs().max()) for axis in (0, 1))
+        seen.add(round(rows / columns, 2))
+    assert len(seen) == 3  # the three planes, each with its own two steepnesses
+
+
+def test_a_native_slice_smaller_than_the_crop_is_mirrored() -> None:
+    image = volume((10, 10, 10), (4.0, 4.0, 4.0))
+    for crop in crops(RandPlaneCropd("image", size=32, native_share=1.0), image, 10):
+        assert crop.shape == (1, 32, 32)
+        steps = crop[0].diff(dim=0)[:, 0]
+        assert (steps.abs() > 1e-3).all()  # no voxel repeated at the edge
+        assert torch.allclose(steps.abs(), steps.abs()[0], atol=1e-5)  # there and back again
+        assert 2 <= int((steps.sign().diff() != 0).sum()) <= 4
+
+
+def test_one_voxel_is_mirrored_into_a_crop_of_itself() -> None:
+    image = MetaTensor(torch.full((1, 1, 30, 30), 0.5))
+    cut = RandPlaneCropd("image", size=16, native_share=1.0)
+    assert all((crop == 0.5).all() for crop in crops(cut, image, 12))
+
+
+def test_thick_crops_are_coarser_along_one_axis() -> None:
+    stripes = MetaTensor(torch.zeros(1, 96, 96, 96))
+    stripes[:, ::2] = stripes[:, :, ::2] = stripes[..., ::2] = 0.8  # seen at 1 mm, averaged away at 3 mm
+    cut = RandPlaneCropd("image", 24, (1.0, 1.0), thick_share=1.0, thick_ratio=(3.0, 3.0), interpolation=("bilinear",))
+    changes = [sorted(float(c[0].diff(dim=axis).abs().mean()) for axis in (0, 1)) for c in crops(cut, stripes)]
+    kinds = [coarse < 0.5 * fine for coarse, fine in changes]
+    assert 0.2 < np.mean(kinds) < 0.8  # half of the crops keep the finest pixels
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"pixel_mm": (0.0, 2.0)}, r"pixel_mm must be \(smallest, largest\)"),
+        ({"thick_ratio": (3.0, 2.0)}, "thick_ratio must be"),
+        ({"native_share": 1.2}, r"native_share must be in \[0, 1\], got 1.2"),
+        ({"thick_share": -0.1}, "thick_share must be"),
+        ({"interpolation": ()}, "interpolation must name bilinear, bicubic or both"),
+        ({"interpolation": ("nearest",)}, r"got \['nearest'\]"),
+    ],
+)
+def test_wrong_crops(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        RandPlaneCropd("image", **options)
+
+
 def dataset(seed: int = 0, weights: list[float] | None = None) -> CropDataset:
     transform = Compose([RandPlaneCropd("image", size=16), RandFlipd("image", 0.5, 0)])
     return CropDataset([{"image": 0.3 * volume() + 0.5}, {"image": 0.3 * volume() - 0.5}], transform, seed, weights)
@@ -72,6 +128,15 @@ def test_a_crop_follows_from_its_number() -> None:
     assert torch.equal(second[1000]["image"], late)
     assert not torch.equal(first[3]["image"], first[4]["image"])
     assert not torch.equal(first[3]["image"], dataset(seed=1)[3]["image"])
+
+
+def test_transforms_are_told_the_modality() -> None:
+    told = []
+    cut = Compose([lambda data: told.append(sorted(data)) or data, RandPlaneCropd("image", size=16)])
+    entries = [{"image": volume(), "modality": "MR", "person": "head_a"}, {"image": volume()}]
+    CropDataset(entries, cut, weights=[1.0, 0.0])[0]
+    CropDataset(entries, cut, weights=[0.0, 1.0])[0]
+    assert told == [["image", "modality"], ["image"]]
 
 
 def test_weights_choose_the_volumes() -> None:

@@ -35,6 +35,19 @@ def test_timesteps_are_stratified(share: float) -> None:
         assert (t.sort().values / 1000 - uniform).abs().max() < 0.01
 
 
+def test_noise_levels_are_uniform_in_log_sigma() -> None:
+    drawn = FocusedPrepareBatch(SCHEDULER, (5, 380), 0.8, "log_sigma")(batch(1000), "cpu")[3]["timesteps"]
+    sigma = torch.sqrt(1.0 / linear_alphas_cumprod() - 1.0)
+    inside = torch.sort(sigma[drawn].log()).values
+    first, last = sigma[5].log(), sigma[380].log()
+    for place in (0.25, 0.5, 0.75):  # 80 percent from the focus, 20 percent of all timesteps
+        below = (inside <= first + place * (last - first)).double().mean().item()
+        t = (sigma.log() <= first + place * (last - first)).double().mean().item()
+        assert below == pytest.approx(0.8 * place + 0.2 * t, abs=0.02)
+    whole = FocusedPrepareBatch(SCHEDULER, (5, 380), 1.0, "log_sigma")(batch(4000), "cpu")[3]["timesteps"]
+    assert int(whole.min()) == 5 and int(whole.max()) == 380
+
+
 def test_draws_follow_from_the_number() -> None:
     first, second = FocusedPrepareBatch(SCHEDULER), FocusedPrepareBatch(SCHEDULER)
     first(batch(number=64), "cpu")
@@ -78,6 +91,7 @@ def test_inferer_noises_calls_and_answers_in_float32() -> None:
         ({"focus": (200, 100)}, "two rising timesteps"),
         ({"focus": (0, 1000)}, "below 1000"),
         ({"focus_share": 1.5}, r"focus_share must be in \[0, 1\]"),
+        ({"focus_law": "cosine"}, "focus_law must be uniform or log_sigma, got 'cosine'"),
         ({"prediction_type": "score"}, "got 'score'"),
     ],
 )
