@@ -21,6 +21,7 @@ from torch import Tensor
 
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.priors.base import DiffusionPrior
+from monai_ddfm.priors.predict_padded import predict_padded
 
 __all__ = ["DenoisingTable", "denoising_psnr", "middle_slices"]
 
@@ -111,7 +112,7 @@ def denoising_psnr(prior: DiffusionPrior, images: Tensor, timesteps: Sequence[in
 
     Args:
         prior: the prior to measure.
-        images: clean images ``[B, 1, H, W]`` in [-1, 1].
+        images: clean images ``[B, 1, H, W]`` in [-1, 1], of any size.
         timesteps: first t and the end (not included), from which one t an image is drawn.
         seed: of noise and timesteps.
     """
@@ -120,26 +121,35 @@ def denoising_psnr(prior: DiffusionPrior, images: Tensor, timesteps: Sequence[in
     alpha = prior.alphas_cumprod.cpu()[t].view(-1, 1, 1, 1).float()
     noise = torch.randn(images.shape, generator=generator)
     noisy = (alpha.sqrt() * images.cpu() + (1.0 - alpha).sqrt() * noise).to(images.device)
-    x0 = torch.cat([prior.predict_x0(x[None], int(step)) for x, step in zip(noisy, t, strict=True)])
+    x0 = torch.cat([predict_padded(prior, x[None], int(step), torch.float32) for x, step in zip(noisy, t, strict=True)])
     errors = (x0.float() - images).pow(2).mean(dim=(1, 2, 3)).clamp_min(1e-12)
     return float((10.0 * torch.log10(4.0 / errors)).mean()) if len(images) else math.nan
 
 
-def middle_slices(volume: Tensor, count: int, multiple: int, pixel_mm: float = 1.5) -> Tensor:
-    """Cut slices around the middle of a volume, across its coarsest axis.
+def middle_slices(
+    volume: Tensor, count: int, multiple: int = 1, pixel_mm: float | None = 1.5, axis: int | None = None
+) -> Tensor:
+    """Cut slices around the middle of a volume.
 
-    Coarse slices (PET) are upsampled to `pixel_mm` or finer, as fusion sees them.
+    Args:
+        volume: ``[1, H, W, D]``; ``MetaTensor`` spacing is used, 1 mm without.
+        count: slices, from 35 to 65 percent of the axis.
+        multiple: height and width are cut down to multiples of it.
+        pixel_mm: coarser slices (PET) are upsampled to this pixel size or finer, as onto an anchor's grid; None keeps
+            the grid of the volume.
+        axis: spatial axis to cut across; None takes the coarsest.
 
     Returns:
-        ``[count, 1, H, W]``, height and width cut down to multiples of `multiple`.
+        ``[count, 1, H, W]``.
     """
     spacing = np.asarray(volume.pixdim) if isinstance(volume, MetaTensor) else np.ones(3)
-    axis = 2 - int(np.argmax(spacing[::-1]))
+    if axis is None:
+        axis = 2 - int(np.argmax(spacing[::-1]))
     depth = volume.shape[1 + axis]
     places = np.linspace(0.35, 0.65, count) * (depth - 1)
     images = torch.as_tensor(volume).as_subclass(Tensor).index_select(1 + axis, torch.as_tensor(places.round()).long())
     images = images.movedim(1 + axis, 0)
-    factor = math.ceil(float(np.delete(spacing, axis).min()) / pixel_mm)
+    factor = 1 if pixel_mm is None else math.ceil(float(np.delete(spacing, axis).min()) / pixel_mm)
     if factor > 1:
         images = F.interpolate(images, scale_factor=factor, mode="bicubic").clamp(-1.0, 1.0)
     height, width = (side // multiple * multiple for side in images.shape[-2:])

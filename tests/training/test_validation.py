@@ -46,6 +46,17 @@ def test_middle_slices_cut_the_coarsest_axis_and_make_pixels_finer() -> None:
     torch.testing.assert_close(values, torch.tensor([7.0, 10.0, 12.0]) / 10 - 1, atol=0.11, rtol=0)
 
 
+def test_middle_slices_on_their_own_grid_across_any_axis() -> None:
+    affine = torch.diag(torch.tensor([4.0, 4.0, 5.0, 1.0], dtype=torch.float64))
+    volume = MetaTensor(torch.rand(1, 11, 10, 20), affine=affine)
+    assert torch.equal(middle_slices(volume, 2, pixel_mm=None, axis=0)[0, 0], volume[0, 4].as_tensor())  # 0.35 of 10
+    assert middle_slices(volume, 2, pixel_mm=None).shape == (2, 1, 11, 10)
+
+
+def test_images_of_any_size_are_measured() -> None:
+    assert denoising_psnr(Undone(), torch.zeros(2, 1, 7, 10), (50, 51)) == pytest.approx(21.0, abs=0.9)
+
+
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
