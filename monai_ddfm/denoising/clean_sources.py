@@ -20,7 +20,7 @@ from monai_ddfm.priors.predict_padded import predict_padded
 
 __all__ = ["THRESHOLD", "THRESHOLD_OF_PICTURES", "NoisySource", "ask_prior", "clean_sources", "denoising_timesteps"]
 
-THRESHOLD = (0.03, 0.05)  # noise up to which a source is kept, and from which on it is replaced; of a range of 2
+THRESHOLD = (0.08, 0.1)  # noise up to which a source is kept, and from which on it is replaced; of a range of 2
 THRESHOLD_OF_PICTURES = (0.085, 0.11)  # measured on one slice alone, where fine texture looks like noise
 _NEIGHBOURHOOD = 7  # voxels
 _EMPTY = 0.4  # share of voxels at -1; noise around -1 that is cut off there leaves half of a neighbourhood
