@@ -9,6 +9,8 @@ import logging
 import sys
 import warnings
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from monai_ddfm import __version__
 from monai_ddfm.commands import convert_prior, fuse, measure
@@ -36,6 +38,21 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+@contextmanager
+def _logging(options: Namespace) -> Iterator[None]:
+    """Log to the terminal as loud as asked for; afterwards loggers are as loud as they were."""
+    names = ("monai_ddfm", "py.warnings", *_TALKATIVE)
+    before = {name: logging.getLogger(name).level for name in names}
+    words = warnings.formatwarning
+    _start_logging(options)
+    try:
+        yield
+    finally:
+        warnings.formatwarning = words
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
 def _start_logging(options: Namespace) -> None:
     level = logging.ERROR if options.quiet else logging.DEBUG if options.verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
@@ -54,9 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options: Namespace = _parser().parse_args(arguments)
     end_in_one_line()
-    _start_logging(options)
     try:
-        options.run(options)
+        with _logging(options):
+            options.run(options)
     except Exception as error:
         if options.traceback:
             raise

@@ -18,10 +18,19 @@ from monai_ddfm.denoising.noise_model import NoiseModel
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 
-__all__ = ["THRESHOLD", "THRESHOLD_OF_PICTURES", "NoisySource", "ask_prior", "clean_sources", "denoising_timesteps"]
+__all__ = [
+    "THRESHOLD",
+    "THRESHOLD_OF_PICTURES",
+    "THRESHOLD_OF_WHITE_PICTURES",
+    "NoisySource",
+    "ask_prior",
+    "clean_sources",
+    "denoising_timesteps",
+]
 
 THRESHOLD = (0.08, 0.1)  # noise up to which a source is kept, and from which on it is replaced; of a range of 2
-THRESHOLD_OF_PICTURES = (0.085, 0.11)  # measured on one slice alone, where fine texture looks like noise
+THRESHOLD_OF_PICTURES = (0.085, 0.11)  # measured on one slice alone, where fine texture looks like smooth noise ...
+THRESHOLD_OF_WHITE_PICTURES = (0.06, 0.08)  # ... but never like white noise
 _NEIGHBOURHOOD = 7  # voxels
 _EMPTY = 0.4  # share of voxels at -1; noise around -1 that is cut off there leaves half of a neighbourhood
 _ROUNDING = 1e-6

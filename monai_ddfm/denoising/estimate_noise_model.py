@@ -19,12 +19,14 @@ from monai_ddfm.denoising.noise_floor import floor_of_pictures, settled_floor, s
 from monai_ddfm.denoising.noise_kind import noise_kind
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
 from monai_ddfm.denoising.tissue_blocks import tissue_blocks, tissue_mask, void_mask
+from monai_ddfm.denoising.white_level import white_level
 from monai_ddfm.transforms.modality import Modality
 
 __all__ = ["estimate_noise_model"]
 
 _SIZES = (32, 16)  # voxels of a block's side: large ones tell low frequencies apart
 _BLOCKS_ACROSS = 2  # of the larger size, that a slice must hold
+_NOTHING = 1e-3  # of the image's own standard deviation
 _FEWEST = 12  # blocks, below which nothing is told
 _LAGS = (2, 3, 4)  # slices apart, where neighbours no longer share their noise
 _CORRELATED = 1.2  # times more noise between such slices than between neighbours: theirs is correlated
@@ -43,7 +45,8 @@ def estimate_noise_model(
     between them, and of anatomy only what changes. What is left of that grows with the anatomy of a block, which the
     mean of both slices shows, and is extrapolated to none (`noise_floor`). Slices further apart tell how far the noise
     of neighbours is correlated. All is done in rings of the power spectra of overlapping blocks of tissue; air is left
-    out: it is filled, cut off or Rician. In a picture alone, its high frequencies tell.
+    out: it is filled, cut off or Rician. In a picture alone its high frequencies tell, or, where texture hides them,
+    its finest wavelet band how strong noise would be if it were white (`white_level`).
 
     Args:
         volume: ``[1, H, W, D]``, or a picture ``[1, H, W]``, in any units.
@@ -97,6 +100,8 @@ def estimate_noise_model(
         between_slices=correlation,
         alone=len(slices) == 1,
     )
+    if model.alone and model.std < _NOTHING * float(slices.std()):  # texture hides the spectrum, not the finest band
+        model = replace(white_noise(white_level(slices[0]), in_plane), alone=True)
     if not math.isfinite(model.std):  # blocks that are all alike: nothing to divide by
         return replace(none, warning="tissue is too even to tell noise from anatomy")
     why, believable = doubt_of(model, slices)

@@ -12,8 +12,14 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_ddfm.denoising.clean_sources import THRESHOLD, THRESHOLD_OF_PICTURES, NoisySource
+from monai_ddfm.denoising.clean_sources import (
+    THRESHOLD,
+    THRESHOLD_OF_PICTURES,
+    THRESHOLD_OF_WHITE_PICTURES,
+    NoisySource,
+)
 from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
+from monai_ddfm.denoising.noise_kind import is_white
 from monai_ddfm.denoising.noise_meta import noises_of_batch
 from monai_ddfm.denoising.noise_model import NoiseModel
 from monai_ddfm.inferers.slices import volume_to_slices, voxel_size
@@ -131,7 +137,13 @@ def _on_grid(
     local = None
     if model.std > 0.0 and (model.gain is not None or place is not None):
         local = model.local(slices, None if place is None else place[:, None].to(slices)).clamp(*_LOCAL)
-    return SourceNoise(model, local, spacing, THRESHOLD_OF_PICTURES if model.alone else THRESHOLD)
+    return SourceNoise(model, local, spacing, _threshold(model))
+
+
+def _threshold(model: NoiseModel) -> tuple[float, float]:
+    if not model.alone:
+        return THRESHOLD
+    return THRESHOLD_OF_WHITE_PICTURES if is_white(model) else THRESHOLD_OF_PICTURES
 
 
 def _affine(volumes: Tensor, index: int, slice_axis: int) -> Tensor:
