@@ -68,7 +68,7 @@ def test_flips_and_transposes_commute_with_fusion(axes: Any) -> None:
     sources = body(5)
     scale = float(sources[0].quantile(0.99))
     difference = (fused(*map(turn, sources)) - turn(fused(*sources))).abs() / scale
-    assert difference.max() < 0.03  # where its texture is taken for noise, blocks are laid from one corner
+    assert difference.max() < 0.005
 
 
 def thick(*volumes: torch.Tensor) -> list[MetaTensor]:
@@ -121,9 +121,8 @@ def test_where_the_fusion_follows_the_anchor_alone_its_value_is_the_anchors_own(
     mr, pet = body(4, size=96)
     pet[:, :60] = 0.0
     followed = (slice(None), slice(0, 28))
-    difference = (fused(mr, pet, fuser=fuse(denoise_sources=False)) - mr)[
-        followed
-    ].abs()  # its texture looks like noise
+    as_they_are = fuse(denoise_sources=False)  # the texture differs from slice to slice, as noise does
+    difference = (fused(mr, pet, fuser=as_they_are) - mr)[followed].abs()
     assert difference.max() <= 0.5
 
 
