@@ -11,9 +11,8 @@ from inspect import signature
 from typing import Any
 
 import pytest
-import yaml
 
-from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS, preset_names, preset_settings
+from monai_ddfm.bundle import preset_names, preset_settings
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline import NOT_IN_KEY, FuseDDFM, FusionConfig, FusionPipeline, setting_names
 from monai_ddfm.priors import IdentityPrior, UNetPrior
@@ -174,16 +173,6 @@ def test_what_cannot_be_is_refused_in_one_line(settings: dict[str, Any], said: s
     if not inputs & set(settings):
         with pytest.raises(ValueError, match=said):
             FuseDDFM(["MR", "PET"], **settings)
-
-
-def test_the_bundles_yaml_has_every_setting_at_its_default() -> None:
-    written = yaml.safe_load((BUNDLE_ROOT / "configs" / "inference.yaml").read_text())
-    expressions = {"weights", "device"}  # of the bundle that is run, and of the machine
-    usual = FusionConfig.of().settings()
-    assert set(setting_names()) <= set(written)
-    described = {name: value for name, value in written.items() if name in usual and name not in expressions}
-    assert FusionConfig.of(**described).settings() == usual
-    assert str(WEIGHTS) in written["weights"]
 
 
 def test_the_inferers_defaults_are_the_descriptions() -> None:
