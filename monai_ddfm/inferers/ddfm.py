@@ -270,6 +270,10 @@ class DDFMInferer(Inferer):
         groups = [(volume, group) for volume in range(len(slices)) for group in self._groups(slices[volume], fusion)]
         seen = sum(slab.stop - slab.start for _, group in groups for slab, _ in fusion.slabs(len(group), self.slab))
         margin = _MARGIN if self.crop_background and not fusion.pictures else None
+        crops = {
+            volume: ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
+            for volume in dict.fromkeys(volume for volume, _ in groups)
+        }
         steps = seen * len(fusion.timesteps) * len(seeds)
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             contexts = [
@@ -277,7 +281,7 @@ class DDFMInferer(Inferer):
                 for seed in seeds
             ]
             for volume, group in groups:
-                crop = ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
+                crop = crops[volume]
                 noises = work.noises_of(volume, group, crop)
                 cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
                 for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):

@@ -177,7 +177,7 @@ def test_waits_and_steps(sampler: str, uploads_per_step: int) -> None:
     ("inferer", "shape", "waits_per_batch"),
     [
         (sampling_inferer(slices_per_batch=2, steps=1), (1, 2, 14, 12), 0),
-        (sampling_inferer(spatial_dims=2, slices_per_batch=2, steps=1), (1, 2, 14, 12), 7),
+        (sampling_inferer(spatial_dims=2, slices_per_batch=2, steps=1), (1, 2, 14, 12), 1),
         (sampling_inferer(slices_per_batch=2, steps=1), (2, 14, 12), 5),
     ],
     ids=["coupled", "each slice alone", "pictures"],
@@ -185,8 +185,8 @@ def test_waits_and_steps(sampler: str, uploads_per_step: int) -> None:
 def test_waits_and_slices(inferer: DDFMInferer, shape: tuple[int, ...], waits_per_batch: int) -> None:
     """The sampling of coupled slices asks the device nothing more when there are more of them, up to a slab.
 
-    A further slab asks once more, whether the prior is needed. Slices that are not coupled ask so for each batch, and
-    six times where the volume's foreground lies. Of pictures, besides, every source is measured alone. Cleaning waits
+    A further slab asks once more, whether the prior is needed. Slices that are not coupled ask so for each batch.
+    Of pictures, besides, every source is measured alone. Cleaning waits
     for each batch that it asks the prior about, see `test_cleaning`.
     """
 

@@ -20,6 +20,7 @@ from pydicom.uid import UID
 
 from monai_ddfm.dicom.identity import SOFTWARE_NAME, SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
+from monai_ddfm.dicom.write.copied_attributes import REQUIRED
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import check_sources, derive_header
@@ -140,20 +141,7 @@ def write_parametric_map(
 def _source_image(shared: Dataset, anchor: SeriesIdentity, stack: SliceStack) -> Dataset:
     """What highdicom asks of a source image, and nothing that it would copy further."""
     image = Dataset()
-    for keyword in (
-        "PatientID",
-        "PatientName",
-        "PatientBirthDate",
-        "PatientSex",
-        "StudyInstanceUID",
-        "StudyID",
-        "StudyDate",
-        "StudyTime",
-        "AccessionNumber",
-        "ReferringPhysicianName",
-        "FrameOfReferenceUID",
-        "PositionReferenceIndicator",
-    ):
+    for keyword in REQUIRED:
         setattr(image, keyword, shared.get(keyword))
     first = anchor.instances[0]
     image.SOPClassUID, image.SOPInstanceUID = UID(first.sop_class_uid), UID(first.sop_instance_uid)
