@@ -19,8 +19,8 @@ TINY: dict[str, Any] = {
     "spatial_dims": 2,
     "in_channels": 4,
     "out_channels": 4,
-    "channels": (8, 8),
-    "attention_levels": (False, False),
+    "channels": [8, 8],
+    "attention_levels": [False, False],
     "num_res_blocks": 1,
     "norm_num_groups": 4,
 }

@@ -13,22 +13,12 @@ import numpy as np
 import pytest
 
 from monai_ddfm.priors.prior_file import write_prior_file
-from tests.tiny_unet import tiny_unet
-
-ARCHITECTURE = {
-    "spatial_dims": 2,
-    "in_channels": 4,
-    "out_channels": 4,
-    "channels": [8, 8],
-    "attention_levels": [False, False],
-    "num_res_blocks": 1,
-    "norm_num_groups": 4,
-}
+from tests.tiny_unet import TINY, tiny_unet
 
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
-    header = {"kind": "monai", "architecture": ARCHITECTURE, "channels": "1", "unshuffle": "2"}
+    header = {"kind": "monai", "architecture": TINY, "channels": "1", "unshuffle": "2"}
     header["prediction_type"] = "epsilon"
     for name, seed in (("a", 0), ("b", 1)):
         write_prior_file(tmp_path / f"{name}.safetensors", tiny_unet(seed=seed).state_dict(), header)

@@ -16,6 +16,7 @@ from monai_ddfm.__main__ import main
 from monai_ddfm.priors import GuidedDiffusionPrior, UNetPrior, convert_prior, open_prior
 from monai_ddfm.priors.prior_file import read_header, write_prior_file
 from tests.priors.adm_reference import random_adm
+from tests.tiny_unet import TINY
 
 pytest.importorskip("diffusers")
 
@@ -74,17 +75,8 @@ def test_nothing_is_overwritten_and_the_suffix_is_asked_for(openai: Path, tmp_pa
 
 
 def test_monai_file(tmp_path: Path) -> None:
-    architecture = {
-        "spatial_dims": 2,
-        "in_channels": 4,
-        "out_channels": 4,
-        "channels": [8, 8],
-        "attention_levels": [False, False],
-        "num_res_blocks": 1,
-        "norm_num_groups": 4,
-    }
-    network = DiffusionModelUNet(**architecture)
-    header = {"kind": "monai", "architecture": architecture, "prediction_type": "v_prediction"}
+    network = DiffusionModelUNet(**TINY)
+    header = {"kind": "monai", "architecture": TINY, "prediction_type": "v_prediction"}
     write_prior_file(tmp_path / "p.safetensors", network.state_dict(), header | {"channels": "1", "unshuffle": "2"})
     prior = open_prior(tmp_path / "p.safetensors")
     assert isinstance(prior, UNetPrior) and prior.prediction_type == "v_prediction" and prior.spatial_multiple == 4

@@ -20,21 +20,13 @@ from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.errors import reason_of
 from monai_ddfm.priors import open_prior
 from monai_ddfm.training import settings_difference
+from tests.tiny_unet import TINY
 from tests.training.volumes import write_training_folder
 
 CONFIG = BUNDLE_ROOT / "configs" / "train.yaml"
-ARCHITECTURE = {
-    "spatial_dims": 2,
-    "in_channels": 4,
-    "out_channels": 4,
-    "channels": [8, 8],
-    "attention_levels": [False, False],
-    "num_res_blocks": 1,
-    "norm_num_groups": 4,
-}
 SETTINGS = {
     "weights": "$None",  # a None would be dropped on the command line
-    "architecture": ARCHITECTURE,
+    "architecture": TINY,
     "threads": 1,
     "crop_size": 16,
     "batch_size": 4,
