@@ -26,8 +26,8 @@ def _settings() -> str:
     page = [
         "# Settings",
         "Every setting has one name at all doors: `monai-ddfm fuse --set NAME VALUE`, `FuseDDFMd(..., NAME=VALUE)`,",
-        "`--NAME VALUE` in the bundle. This page is made from `bundle/configs/inference.yaml`; the pictures, one slice of",
-        "the shipped patient, by `python benchmarks/parameter_pictures.py`. Where a setting has none, none shows it.",
+        "`--NAME VALUE` in the bundle. This page is made from `bundle/configs/inference.yaml`; the pictures, one slice",
+        "of the shipped patient, by `python benchmarks/parameter_pictures.py`. Where there is none, none shows it.",
     ]
     text = (ROOT / "bundle" / "configs" / "inference.yaml").read_text(encoding="utf-8")
     for line in text[: text.index("# --- what is made of them")].splitlines():
