@@ -43,6 +43,10 @@ def _settings() -> str:
     return "\n".join(page)
 
 
+for path in sorted((ROOT / "docs").glob("*.md")):
+    if "](../" in (text := path.read_text(encoding="utf-8")):
+        with mkdocs_gen_files.open(path.name, "w") as page:
+            page.write(text.replace("](../", "]("))
 for name in REPOSITORY_TEXTS:
     with mkdocs_gen_files.open(name, "w") as page:
         page.write(_site_links((ROOT / name).read_text(encoding="utf-8")))
