@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run run-dicom test check wheel test-lowest clean
+.PHONY: run run-dicom test check coverage docs wheel test-lowest clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/python -m monai.bundle run --config_file "['bundle/configs/inference.yaml','configs/mri_pet.yaml']" \
@@ -22,6 +22,14 @@ check: $(VENV)/.dev
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/lint-imports setup.cfg --no-cache
+
+# the lines that no test runs
+coverage: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest --cov=monai_ddfm --cov-report=term-missing:skip-covered
+
+# the documentation as a site, in site/; warnings are errors
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(VENV)/bin/mkdocs build --strict --quiet
 
 wheel: $(VENV)/.dev
 	rm -rf build dist
