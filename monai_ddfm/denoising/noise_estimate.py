@@ -20,6 +20,7 @@ _ROOT3 = math.sqrt(3.0)
 _DB2 = [(1 - _ROOT3) / 4, -(3 - _ROOT3) / 4, (3 + _ROOT3) / 4, -(1 + _ROOT3) / 4]  # to be divided by sqrt(2)
 _MAD_TO_SIGMA = 1.4826 * 1.07  # of a normal distribution; quiet squares of white noise answer 7 percent too little
 _BLOCK = 16  # voxels; the side of the squares that are looked at one by one
+_VOXELS_AT_ONCE = 2**20  # what is temporary is a few times as large
 _QUIET = 0.25  # noise is everywhere, anatomy is not: the quarter of the squares with the smallest answer decides
 
 
@@ -42,16 +43,23 @@ def estimate_noise(sources: Tensor, background: float = BACKGROUND, saturation: 
     batch, channels, *spatial = sources.shape
     if min(spatial[-2:]) < len(_DB2):
         return sources.new_zeros(batch, channels)
-    slices = sources.reshape(-1, 1, *spatial[-2:])
-    taps = torch.tensor(_DB2, dtype=sources.dtype, device=sources.device) / math.sqrt(2.0)
-    diagonal = F.conv2d(slices, torch.outer(taps, taps)[None, None])
-    highest = F.max_pool2d(slices, len(_DB2), 1)
-    lowest = -F.max_pool2d(-slices, len(_DB2), 1)
-    band = diagonal.abs().masked_fill((lowest <= background) | (highest >= saturation), torch.nan)
-    squares = _squares(band).reshape(batch, channels, -1, _BLOCK * _BLOCK)
+    slices = sources.reshape(batch, channels, -1, *spatial[-2:])
+    at_once = max(1, _VOXELS_AT_ONCE // (batch * channels * math.prod(spatial[-2:])))
+    levels = [_levels(part, background, saturation) for part in slices.split(at_once, dim=2)]
+    return _MAD_TO_SIGMA * torch.cat(levels, dim=-1).nanquantile(_QUIET, dim=-1).nan_to_num(0.0)
+
+
+def _levels(slices: Tensor, background: float, saturation: float) -> Tensor:
+    """Median of the band's magnitude in each square of slices ``[B, K, n, H, W]``: ``[B, K, squares]``, NaN for few."""
+    images = slices.reshape(-1, 1, *slices.shape[-2:])
+    taps = torch.tensor(_DB2, dtype=slices.dtype, device=slices.device) / math.sqrt(2.0)
+    diagonal = F.conv2d(images, torch.outer(taps, taps)[None, None])
+    highest = F.max_pool2d(images, len(_DB2), 1)
+    lowest = -F.max_pool2d(-images, len(_DB2), 1)
+    band = diagonal.abs_().masked_fill_((lowest <= background) | (highest >= saturation), torch.nan)
+    squares = _squares(band).reshape(*slices.shape[:2], -1, _BLOCK * _BLOCK)
     enough = squares.isnan().logical_not().sum(-1) >= _BLOCK * _BLOCK // 4
-    levels = squares.nanmedian(-1).values.masked_fill(~enough, torch.nan)
-    return _MAD_TO_SIGMA * levels.nanquantile(_QUIET, dim=-1).nan_to_num(0.0)
+    return squares.nanmedian(-1).values.masked_fill(~enough, torch.nan)
 
 
 def _squares(band: Tensor) -> Tensor:

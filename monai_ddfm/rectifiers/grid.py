@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from monai_ddfm.rectifiers.blocks import by_blocks, spans
 
 __all__ = [
     "at_edges",
@@ -20,6 +21,8 @@ __all__ = [
     "per_source",
     "spatial_axes",
 ]
+
+_RUN = 64  # floats: four lines of cache, below which a strip of columns is no longer read in runs
 
 
 def spatial_axes(x: Tensor) -> range:
@@ -62,13 +65,55 @@ def gradient_energy(x: Tensor) -> Tensor:
     return energy
 
 
-def box_mean(x: Tensor, window: Sequence[int]) -> Tensor:
-    """Mean over a box of odd side lengths, one per spatial axis, the border value repeated outside the image."""
+def box_mean(x: Tensor, window: Sequence[int], out: Tensor | None = None) -> Tensor:
+    """Mean over a box of odd side lengths, one per spatial axis, the border value repeated outside the image.
+
+    Sums of 2, 4, 8, ... neighbours are made of each other, and the window's of these: log2(size) additions, no running
+    sum whose rounding grows along the axis. Each value is added up in the same order wherever a block is cut.
+
+    Args:
+        x: ``[B, C, *spatial]``.
+        window: side lengths.
+        out: contiguous, where the answer goes; may be `x` itself.
+    """
+    if out is None:
+        out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    done = x
     for axis, size in zip(spatial_axes(x), window, strict=True):
         if size > 1:
-            rows = F.pad(_as_rows(x, axis), (0, 0, size // 2, size // 2), mode="replicate")
-            x = F.avg_pool2d(rows, (size, 1), stride=1).reshape(x.shape)
-    return x
+            _mean_along(done, axis, size, out)
+            done = out
+    return out if done is out else out.copy_(x)
+
+
+def _mean_along(x: Tensor, axis: int, size: int, out: Tensor) -> None:
+    """Mean of `size` neighbours along one axis, block by block, each with all of the axis; `out` may be `x`."""
+    n, inner = x.shape[axis], x.shape[axis + 1 :].numel()
+    rows, means = (whole.reshape(-1, n, inner) for whole in (x, out))  # a view of `out`, which is contiguous
+    for first, end in spans(len(rows), n * inner, x.device):
+        for left, right in spans(inner, n * (end - first), x.device, at_least=_RUN):
+            block = rows[first:end, :, left:right]
+            means[first:end, :, left:right] = _window_sum(_repeat_border(block, size // 2), size).div_(size)
+
+
+def _repeat_border(x: Tensor, margin: int) -> Tensor:
+    """``[N, n, inner]`` with the first and the last row repeated `margin` times."""
+    return torch.cat([x[:, :1].expand(-1, margin, -1), x, x[:, -1:].expand(-1, margin, -1)], dim=1)
+
+
+def _window_sum(x: Tensor, size: int) -> Tensor:
+    """Sum of each `size` neighbours along the middle axis of ``[N, n + size - 1, inner]``; n rows."""
+    n = x.shape[1] - size + 1
+    total, counted, width = None, 0, 1
+    while True:  # x holds sums of `width` neighbours
+        if size & width:
+            part = x[:, counted : counted + n]
+            total = part.clone() if total is None else total.add_(part)
+            counted += width
+        if 2 * width > size:
+            return total
+        x = x[:, :-width] + x[:, width:]
+        width *= 2
 
 
 def local_range(sources: Tensor, size: int = 3) -> tuple[Tensor, Tensor]:
@@ -81,13 +126,23 @@ def local_range(sources: Tensor, size: int = 3) -> tuple[Tensor, Tensor]:
     Returns:
         low and high ``[B, 1, *spatial]``.
     """
-    high = torch.cat([-sources.amin(1, keepdim=True), sources.amax(1, keepdim=True)])
+    low, high = by_blocks(lambda block: _range_of(block, size // 2), sources, halo=size // 2)
+    return low, high
+
+
+def _range_of(sources: Tensor, reach: int) -> tuple[Tensor, Tensor]:
+    low, high = sources.amin(1, keepdim=True), sources.amax(1, keepdim=True)
     for axis in spatial_axes(sources):
-        high = F.max_pool2d(_as_rows(high, axis), (size, 1), stride=1, padding=(size // 2, 0)).reshape(high.shape)
-    negated_low, high = high.chunk(2)
-    return -negated_low, high
+        low, high = _extreme_along(low, axis, reach, torch.minimum), _extreme_along(high, axis, reach, torch.maximum)
+    return low, high
 
 
-def _as_rows(x: Tensor, axis: int) -> Tensor:
-    """View a tensor of any rank as ``[N, 1, axis, rest]``, so that a 2-D pooling of ``(n, 1)`` works along one axis."""
-    return x.reshape(-1, 1, x.shape[axis], x.shape[axis + 1 :].numel())
+def _extreme_along(x: Tensor, axis: int, reach: int, extreme: Callable[..., Tensor]) -> Tensor:
+    """Smallest or largest value within `reach` voxels on either side along one axis."""
+    out = x.clone()
+    for step in range(1, min(reach, x.shape[axis] - 1) + 1):
+        n = x.shape[axis] - step
+        for near, far in ((0, step), (step, 0)):
+            part = out.narrow(axis, near, n)
+            extreme(part, x.narrow(axis, far, n), out=part)
+    return out

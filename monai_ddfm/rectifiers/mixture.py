@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.grid import difference, spatial_axes
+from monai_ddfm.rectifiers.blocks import spans
 
 __all__ = ["expected_precision", "fit_intensities_and_gradients"]
 
 
 def expected_precision(residual: Tensor, knee: float) -> Tensor:
     """E-step of a Laplace term seen as a Gaussian scale mixture: E[1/variance] = 1/sqrt(x^2 + knee^2)."""
-    return torch.rsqrt(residual.square() + knee * knee)
+    return residual.square().add_(knee * knee).rsqrt_()
 
 
 def fit_intensities_and_gradients(
@@ -52,37 +54,124 @@ def fit_intensities_and_gradients(
     Returns:
         f ``[B, 1, *spatial]``.
     """
-    axes = list(spatial_axes(start))
-    f = start.clamp(*bounds)
+    lattice = _Lattice(start.shape)
+    sources = [(lattice.flat(layers[:, k]), lattice.flat(weights[:, k])) for k in range(layers.shape[1])]
+    edges = [
+        _Edges(step, lattice.flat(g), lattice.flat(torch.empty_like(g)), mu)
+        for step, g, mu in zip(lattice.steps, gradient, gradient_weights, strict=True)
+    ]
+    low, high = (lattice.flat(bound) for bound in bounds)
+    f = lattice.flat(start).clamp(low, high)
+    following, target, inverse = (torch.empty_like(f) for _ in range(3))
     for _ in range(iterations):
-        a = weights * expected_precision(f - layers, knees[0])
-        diagonal, target = a.sum(1, keepdim=True), (a * layers).sum(1, keepdim=True)
-        precisions = []
-        for axis, g, mu in zip(axes, gradient, gradient_weights, strict=True):
-            b = mu * expected_precision(difference(f, axis) - g, knees[1])
-            b.narrow(axis, -1, 1).zero_()  # there is no neighbour beyond the border
-            _add_to_both_ends(diagonal, b, b, axis)
-            _add_to_both_ends(target, -b * g, b * g, axis)
-            precisions.append(b)
-        inverse = diagonal.reciprocal()
+        for block in lattice.blocks(f.device):
+            _expect(f, sources, edges, lattice, block, knees, target, inverse)
         for _ in range(sweeps):
-            total = target.clone()
-            for axis, b in zip(axes, precisions, strict=True):
-                _add_neighbours(total, b, f, axis)
-            f = total.mul_(inverse).clamp_(*bounds)
-    return f
+            for block in lattice.blocks(f.device):
+                _sweep(f, edges, block, target, inverse, low, high, following)
+            f, following = following, f
+    return f.view(start.shape)
 
 
-def _add_to_both_ends(total: Tensor, near: Tensor, far: Tensor, axis: int) -> None:
-    """Add what belongs to each edge i -> i + 1 to its near end i and its far end i + 1."""
-    n = total.shape[axis] - 1
-    total.narrow(axis, 0, n).add_(near.narrow(axis, 0, n))
-    total.narrow(axis, 1, n).add_(far.narrow(axis, 0, n))
+class _Edges(NamedTuple):
+    """The edges along one axis: from each voxel to the one `step` further on in memory.
+
+    Attributes:
+        step: voxels in memory between neighbours.
+        wanted: g_d, flat.
+        precision: B_d of the last E-step, flat; 0 where there is no neighbour, so that whatever lies there in memory
+            has no part in any sum.
+        weight: mu_d.
+    """
+
+    step: int
+    wanted: Tensor
+    precision: Tensor
+    weight: float
 
 
-def _add_neighbours(total: Tensor, precision: Tensor, f: Tensor, axis: int) -> None:
-    """Add each voxel's two neighbours along the axis, weighted by the precision of the edge between them."""
-    n = total.shape[axis] - 1
-    edge = precision.narrow(axis, 0, n)
-    total.narrow(axis, 0, n).addcmul_(edge, f.narrow(axis, 1, n))
-    total.narrow(axis, 1, n).addcmul_(edge, f.narrow(axis, 0, n))
+class _Lattice:
+    """Voxels of images ``[B, 1, *spatial]`` as one run of memory, in which neighbours are fixed steps apart."""
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = list(shape)
+        self.steps = [math.prod(self.shape[axis + 1 :]) for axis in range(2, len(shape))]
+        self.slice = self.shape[-1] * self.shape[-2]
+
+    def flat(self, x: Tensor) -> Tensor:
+        """A view where `x` is contiguous."""
+        return x.reshape(-1)
+
+    def blocks(self, device: torch.device) -> Iterator[tuple[int, int]]:
+        """Runs of whole slices."""
+        for first, end in spans(math.prod(self.shape) // max(self.slice, 1), self.slice, device):
+            yield first * self.slice, end * self.slice
+
+    def cut_off(self, precision: Tensor, block: tuple[int, int], step: int) -> None:
+        """Set to 0 the edges of a block that lead out of the image, along the axis of that step."""
+        first, end = block
+        height, width = self.shape[-2:]
+        slices = precision[first:end].view(-1, height, width)
+        if step == 1:
+            slices[:, :, -1] = 0
+        elif step == width:
+            slices[:, -1] = 0
+        else:
+            depth = self.shape[2]
+            slices[-(first // self.slice + 1) % depth :: depth] = 0
+
+
+def _expect(
+    f: Tensor,
+    sources: Sequence[tuple[Tensor, Tensor]],
+    edges: Sequence[_Edges],
+    lattice: _Lattice,
+    block: tuple[int, int],
+    knees: tuple[float, float],
+    target: Tensor,
+    inverse: Tensor,
+) -> None:
+    """E-step of a block, and the normal equations it makes: precisions, target, inverse of the diagonal.
+
+    Blocks come in order: the edges that reach into a block from before it are known.
+    """
+    first, end = block
+    here, wanted, diagonal = f[first:end], target[first:end].zero_(), inverse[first:end].zero_()
+    for layer, weight in sources:
+        precision = expected_precision(here - layer[first:end], knees[0]).mul_(weight[first:end])
+        diagonal.add_(precision)
+        wanted.addcmul_(precision, layer[first:end])
+    for edge in edges:
+        step, last = edge.step, min(end, len(f) - edge.step)
+        precision = edge.precision[first:end]
+        residual = (f[first + step : last + step] - f[first:last]).sub_(edge.wanted[first:last])
+        torch.mul(expected_precision(residual, knees[1]), edge.weight, out=precision[: last - first])
+        lattice.cut_off(edge.precision, block, step)
+        diagonal.add_(precision)
+        wanted.addcmul_(precision, edge.wanted[first:end], value=-1)
+        start = max(first, step)
+        before = slice(start - step, end - step)
+        diagonal[start - first :].add_(edge.precision[before])
+        wanted[start - first :].addcmul_(edge.precision[before], edge.wanted[before])
+    diagonal.reciprocal_()
+
+
+def _sweep(
+    f: Tensor,
+    edges: Sequence[_Edges],
+    block: tuple[int, int],
+    target: Tensor,
+    inverse: Tensor,
+    low: Tensor,
+    high: Tensor,
+    following: Tensor,
+) -> None:
+    """One Jacobi sweep over a block: each voxel from its neighbours in `f`, to `following`, within bounds."""
+    first, end = block
+    total = following[first:end].copy_(target[first:end])
+    for step, _, precision, _ in edges:
+        last, start = min(end, len(f) - step), max(first, step)
+        total[: last - first].addcmul_(precision[first:last], f[first + step : last + step])
+        total[start - first :].addcmul_(precision[start - step : end - step], f[start - step : end - step])
+    total.mul_(inverse[first:end])
+    torch.clamp(total, low[first:end], high[first:end], out=total)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from monai_ddfm.rectifiers.blocks import by_blocks
 from monai_ddfm.rectifiers.grid import at_edges, box_mean, difference, gradient_energy, per_source, spatial_axes
 
 __all__ = [
@@ -43,8 +44,9 @@ def fine_detail(bright: Tensor, window: Sequence[int], detail: Sequence[int], no
     """
     averaged = math.prod(size for size, extent in zip(detail, bright.shape[2:], strict=True) if extent > 1)
     detail_of_noise = math.sqrt((1 - 1 / averaged) * 2 / math.pi) * noise  # mean |x| of a normal x
-    difference_to_mean = (bright - box_mean(bright, detail)).abs()
-    return (box_mean(difference_to_mean, window) - per_source(detail_of_noise, bright)).clamp_min(0)
+    around = box_mean(bright, detail)
+    difference_to_mean = torch.sub(bright, around, out=around).abs_()
+    return box_mean(difference_to_mean, window, out=around).sub_(per_source(detail_of_noise, bright)).clamp_min_(0)
 
 
 def typical_detail(fine: Tensor, foreground: Tensor) -> Tensor:
@@ -54,9 +56,9 @@ def typical_detail(fine: Tensor, foreground: Tensor) -> Tensor:
         fine: see `fine_detail`.
         foreground: which voxels count, ``[B, 1, *spatial]``.
     """
-    counted = foreground.to(fine)
-    mean = (fine * counted).flatten(2).sum(-1) / counted.flatten(2).sum(-1).clamp_min(1)
-    return mean.clamp_min(_FLAT)
+    counted = foreground.flatten(2).to(fine)
+    sums = torch.stack([source.mul(counted[:, 0]).sum(-1) for source in fine.flatten(2).unbind(1)], dim=1)
+    return (sums / counted.sum(-1).clamp_min(1)).clamp_min(_FLAT)
 
 
 def salience(
@@ -66,9 +68,9 @@ def salience(
     window: Sequence[int],
     mix: float,
     sharpness: float,
-    fairness: float,
-) -> Tensor:
-    """Weight of each source at each voxel.
+    fairness: Sequence[float],
+) -> list[Tensor]:
+    """Weight of each source at each voxel, for each `fairness`.
 
     Brightness b_k (mean over a third of the window) and detail e_k, by what the source has of it elsewhere, t_k, are
     mixed geometrically: w_k = (b_k^mix (e_k / t_k^fairness)^(1 - mix))^sharpness / sum over the sources.
@@ -85,10 +87,17 @@ def salience(
     Returns:
         weights ``[B, K, *spatial]``, summing to 1 over the sources.
     """
-    third = [size // 6 * 2 + 1 for size in window]
-    log_bright = torch.log(box_mean(bright, third).clamp_min(0) + _DARK)
-    log_detail = torch.log(fine + _FLAT) - fairness * per_source(torch.log(typical), bright)
-    return torch.softmax(sharpness * (mix * log_bright + (1 - mix) * log_detail), dim=1)
+
+    def weigh(around: Tensor, detail: Tensor, log_typical: Tensor) -> list[Tensor]:
+        log_bright = around.clamp_min(0).add_(_DARK).log_().mul_(mix)
+        log_detail = (detail + _FLAT).log_()
+        return [
+            torch.softmax((log_detail - fair * log_typical).mul_(1 - mix).add_(log_bright).mul_(sharpness), dim=1)
+            for fair in fairness
+        ]
+
+    around = box_mean(bright, [size // 6 * 2 + 1 for size in window])
+    return by_blocks(weigh, around, fine, per_source(torch.log(typical), bright).expand_as(bright))
 
 
 def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:
@@ -109,20 +118,30 @@ def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high
     """
     if amount == 0:
         return bright
-    mean = box_mean(bright, window)
-    variance = (box_mean(bright.square(), window) - mean.square()).clamp_min(0)
-    light = torch.zeros_like(bright)
-    sources = range(bright.shape[1])
-    for k in sources:
-        for j in sources[k + 1 :]:
-            covariance = box_mean(bright[:, k, None] * bright[:, j, None], window)[:, 0] - mean[:, k] * mean[:, j]
-            deviations = (variance[:, k] * variance[:, j]).sqrt()
+    count = bright.shape[1]
+    pairs = [(k, j) for k in range(count) for j in range(k + 1, count)]
+    mean, square = box_mean(bright, window), bright.square()
+    box_mean(square, window, out=square)
+    products = torch.empty_like(bright[:, :1].expand(-1, len(pairs), *bright.shape[2:]).contiguous())
+    for index, (k, j) in enumerate(pairs):
+        torch.mul(bright[:, k], bright[:, j], out=products[:, index])
+    box_mean(products, window, out=products)
+
+    def lift(own: Tensor, mean: Tensor, square: Tensor, products: Tensor, high: Tensor) -> Tensor:
+        variance = square.addcmul(mean, mean, value=-1).clamp_min_(0)
+        light = torch.zeros_like(own)
+        for index, (k, j) in enumerate(pairs):
+            covariance = products[:, index].addcmul(mean[:, k], mean[:, j], value=-1)
+            deviations = (variance[:, k] * variance[:, j]).sqrt_()
             # flat regions count as correlated, so that they stay as they are where they agree
-            correlation = ((covariance + _FLAT**2) / (deviations + _FLAT**2)).clamp(0, 1)
-            light[:, k] += (1 - correlation) * bright[:, j]
-            light[:, j] += (1 - correlation) * bright[:, k]
-    lifted = torch.minimum(bright + amount * light, high)
-    return bright + box_mean(lifted - bright, window)
+            correlation = covariance.add_(_FLAT**2).div_(deviations.add_(_FLAT**2)).clamp_(0, 1)
+            unlike = correlation.neg_().add_(1)
+            light[:, k].addcmul_(unlike, own[:, j])
+            light[:, j].addcmul_(unlike, own[:, k])
+        return torch.minimum(own + amount * light, high).sub_(own)
+
+    (lifted,) = by_blocks(lift, bright, mean, square, products, high, out=[square])
+    return box_mean(lifted, window, out=lifted).add_(bright)
 
 
 def contrast_gain(bright: Tensor, layers: Tensor, power: float, window: Sequence[int]) -> Tensor:
@@ -137,8 +156,8 @@ def contrast_gain(bright: Tensor, layers: Tensor, power: float, window: Sequence
         power: 0 for no gain, 1 for the same relative contrast, more to raise it.
         window: odd side lengths of the window that local means are taken over, one per spatial axis, in voxels.
     """
-    ratio = (box_mean(layers, window) + _DARK) / (box_mean(bright, window) + _DARK)
-    return ratio.clamp(1.0, _LARGEST_GAIN) ** power
+    ratio = box_mean(layers, window).add_(_DARK)
+    return ratio.div_(box_mean(bright, window).add_(_DARK)).clamp_(1.0, _LARGEST_GAIN).pow_(power)
 
 
 def salient_gradient(
@@ -158,18 +177,24 @@ def salient_gradient(
     """
     # A difference of white noise has variance 2 sigma^2, on each axis that has a neighbour.
     axes = sum(extent > 1 for extent in layers.shape[2:])
-    energy = box_mean(gradient_energy(layers), window) - per_source(2 * axes * noise.square(), layers)
-    strength = weights * (energy.clamp_min(0) + _FLAT**2).sqrt()
+    (energy,) = by_blocks(gradient_energy, layers, halo=1)
+    box_mean(energy, window, out=energy).sub_(per_source(2 * axes * noise.square(), layers))
+    strength = energy.clamp_min_(0).add_(_FLAT**2).sqrt_().mul_(weights)
     in_plane = layers.ndim - 2  # across slices a gain would be flicker
-    return [
-        _of_strongest(
-            difference(layers, axis) * (at_edges(gain, axis) if axis >= in_plane else 1), at_edges(strength, axis)
-        )
-        for axis in spatial_axes(layers)
-    ]
+
+    def choose(layers: Tensor, gain: Tensor, strength: Tensor) -> list[Tensor]:
+        return [
+            _of_strongest(
+                difference(layers, axis).mul_(at_edges(gain, axis)) if axis >= in_plane else difference(layers, axis),
+                at_edges(strength, axis),
+            )
+            for axis in spatial_axes(layers)
+        ]
+
+    return by_blocks(choose, layers, gain, strength, halo=1)
 
 
 def _of_strongest(values: Tensor, strength: Tensor) -> Tensor:
     """The value ``[B, 1, *spatial]`` of the strongest source at each edge; the mean over several exactly alike."""
     strongest = (strength == strength.amax(1, keepdim=True)).to(values)
-    return (strongest * values).sum(1, keepdim=True) / strongest.sum(1, keepdim=True)
+    return values.mul_(strongest).sum(1, keepdim=True).div_(strongest.sum(1, keepdim=True))

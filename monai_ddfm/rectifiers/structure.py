@@ -15,6 +15,7 @@ from torch import Tensor
 from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.foreground import EMPTY, has_foreground
 from monai_ddfm.rectifiers.base import Rectifier
+from monai_ddfm.rectifiers.blocks import by_blocks
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
 from monai_ddfm.rectifiers.salience import (
@@ -175,7 +176,7 @@ class StructureRectifier(Rectifier[StructureState]):
         fitted = copy(self)
         fitted.volume_noise = estimate_noise(sources)
         noise = fitted._noise(sources)
-        fine = fine_detail((sources + 1) / 2, self._voxels(self.window), self._voxels(_DETAIL), noise / 2)
+        fine = fine_detail(_brightness(sources), self._voxels(self.window), self._voxels(_DETAIL), noise / 2)
         fitted.volume_detail = typical_detail(fine, has_foreground(sources))
         return fitted
 
@@ -196,22 +197,21 @@ class StructureRectifier(Rectifier[StructureState]):
             axes = "H, W" if self.spatial_dims == 2 else "D, H, W"
             raise ValueError(f"sources must be [B, K, {axes}] with K of 2 or more, got {tuple(sources.shape)}")
         noise = self._noise(sources)
-        bounds = local_range(sources) if self.envelope else (sources.new_tensor(-1.0), sources.new_tensor(1.0))
-        low, high = (bound.expand(sources[:, :1].shape) for bound in bounds)
-        bright, darkest, brightest = ((values + 1) / 2 for values in (sources, low, high))
-        window, detail = self._voxels(self.window), self._voxels(_DETAIL)
+        window, detail, smooth = (self._voxels(size) for size in (self.window, _DETAIL, _LAYER_WINDOW))
+        bright = _brightness(sources)
         fine = fine_detail(bright, window, detail, noise / 2)
         typical = typical_detail(fine, has_foreground(sources)) if self.volume_detail is None else self.volume_detail
-        weights, edge_weights = (
-            salience(bright, fine, typical, window, self.mix, self.sharpness, fairness)
-            for fairness in (self.fairness, self.edge_fairness)
-        )
-        smooth = self._voxels(_LAYER_WINDOW)
+        fairness = (self.fairness, self.edge_fairness)
+        weights, edge_weights = salience(bright, fine, typical, window, self.mix, self.sharpness, fairness)
+        del fine  # memory: each of these is as large as the sources
+        darkest, brightest = (bound.add_(1).mul_(0.5) for bound in self._bounds(sources))
         layers = inject_base_layer(bright, self.base_layer_gain, smooth, brightest)
         gain = contrast_gain(bright, layers, self.contrast, smooth)
+        del bright
         gradient = salient_gradient(layers, edge_weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
+        del edge_weights, gain
         solution = fit_intensities_and_gradients(
-            start=(weights * layers).sum(1, keepdim=True),
+            start=by_blocks(lambda w, m: (w * m).sum(1, keepdim=True), weights, layers)[0],
             layers=layers,
             weights=weights,
             gradient=gradient,
@@ -221,18 +221,36 @@ class StructureRectifier(Rectifier[StructureState]):
             iterations=self.iterations,
             sweeps=self.sweeps,
         )
-        state = StructureState(2 * solution - 1, low, high, 2 * layers - 1, weights, noise)
-        return state._replace(solution=_within(state.solution, sources, state))
+        del gradient, darkest, brightest
+        low, high = self._bounds(sources)  # again, as halving and doubling rounds
+        solution, layers = (values.mul_(2).sub_(1) for values in (solution, layers))
+        by_blocks(_within, solution, sources, low, high, out=[solution])
+        return StructureState(solution, low, high, layers, weights, noise)
+
+    def _bounds(self, sources: Tensor) -> tuple[Tensor, Tensor]:
+        """Smallest and largest value allowed, ``[B, 1, *spatial]``."""
+        if self.envelope:
+            return local_range(sources)
+        shape = [len(sources), 1, *sources.shape[2:]]
+        return sources.new_full(shape, -1.0), sources.new_full(shape, 1.0)
 
     def __call__(
         self, x0: Tensor, sources: Tensor, state: StructureState, sigma: float
     ) -> tuple[Tensor, StructureState]:
         """Weigh the sources' answer against the proposal, see `Rectifier.__call__`; the state does not change."""
-        share = self.provenance(state.solution, sources, state)
-        noise = (share * per_source(state.noise.square(), sources)).sum(1, keepdim=True)
-        proposal = self.prior_strength * noise  # L / (P + L) = c sigma_n^2 / (c sigma_n^2 + sigma_t^2)
-        trust = proposal / (proposal + sigma**2).clamp_min(torch.finfo(x0.dtype).tiny)
-        return _within(state.solution + trust * (x0 - state.solution), sources, state), state
+        return self._weigh(x0, sources, state, sigma), state
+
+    def _weigh(self, x0: Tensor, sources: Tensor, state: StructureState, sigma: float) -> Tensor:
+        variance = per_source(state.noise.square(), sources)
+
+        def weigh(x0: Tensor, sources: Tensor, solution: Tensor, *rest: Tensor) -> Tensor:
+            low, high, layers, weights, variance = rest
+            noise = _shares(solution, layers, weights).mul_(variance).sum(1, keepdim=True)
+            trust = noise.mul_(self.prior_strength)  # L / (P + L) = c sigma_n^2 / (c sigma_n^2 + sigma_t^2)
+            trust = trust / (trust + sigma**2).clamp_min_(torch.finfo(x0.dtype).tiny)
+            return _within(trust.mul_(x0 - solution).add_(solution), sources, low, high)
+
+        return by_blocks(weigh, x0, sources, *state[:-1], variance.expand(-1, -1, *x0.shape[2:]))[0]
 
     def needs_prior(self, state: StructureState) -> bool:
         """Return whether any source is noisy enough for the prior to have a say."""
@@ -244,8 +262,7 @@ class StructureRectifier(Rectifier[StructureState]):
 
     def provenance(self, fused: Tensor, sources: Tensor, state: StructureState) -> Tensor:
         """Share of each source by the E-step's precisions w_k / |f - m_k|, ``[B, K, *spatial]``."""
-        precision = state.weights * expected_precision(fused - state.layers, 2 * _KNEE_INTENSITY)
-        return precision / precision.sum(1, keepdim=True)
+        return by_blocks(_shares, fused, state.layers, state.weights)[0]
 
     def _noise(self, sources: Tensor) -> Tensor:
         """Noise level of each source beyond what is tolerated, ``[B, K]``."""
@@ -260,7 +277,17 @@ class StructureRectifier(Rectifier[StructureState]):
         return [max(0, round((window * fineness - 1) / 2)) * 2 + 1 for fineness in self.fineness]
 
 
-def _within(f: Tensor, sources: Tensor, state: StructureState) -> Tensor:
+def _brightness(sources: Tensor) -> Tensor:
+    """Sources in [0, 1], contiguous whatever they were cut from."""
+    return torch.add(sources, 1, out=torch.empty(sources.shape, dtype=sources.dtype, device=sources.device)).mul_(0.5)
+
+
+def _shares(fused: Tensor, layers: Tensor, weights: Tensor) -> Tensor:
+    precision = expected_precision(fused - layers, 2 * _KNEE_INTENSITY).mul_(weights)
+    return precision.div_(precision.sum(1, keepdim=True))
+
+
+def _within(f: Tensor, sources: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Keep f within its bounds, and background background."""
     background = (sources <= EMPTY).all(dim=1, keepdim=True)
-    return f.clamp(state.low, state.high).masked_fill(background, -1.0)
+    return f.clamp(low, high).masked_fill_(background, -1.0)
