@@ -8,12 +8,13 @@ from __future__ import annotations
 import gzip
 import math
 import warnings
-import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import nibabel as nib
 import numpy as np
+from isal import igzip
+from isal.igzip_lib import IsalError
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
@@ -42,13 +43,13 @@ def read_nifti(path: str | Path) -> nib.Nifti1Image:
     path = Path(path)
     packed = path.name.lower().endswith(".gz")
     try:
-        with cast(BinaryIO, gzip.open(path) if packed else path.open("rb")) as stream:
+        with cast(BinaryIO, igzip.open(path) if packed else path.open("rb")) as stream:
             beginning = stream.read(_HEADER_BYTES)
             kind = _kind(beginning, path)
             header = kind.header_class(beginning[: kind.header_class.sizeof_hdr], check=False)
             size = _checked_size(header, path, packed)
             content = _rest(stream, beginning, size, path) if packed else None
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except (gzip.BadGzipFile, IsalError, EOFError) as error:  # type: ignore[misc] # its stub calls the class an object
         raise _refusal(path, f"damaged: {error}") from error
     image = kind.from_bytes(content) if content is not None else kind.from_filename(path)
     _tell_of_forms(image, path)

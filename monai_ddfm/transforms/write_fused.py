@@ -19,6 +19,7 @@ from PIL import Image
 
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.io.endings import VOLUME_ENDINGS, image_ending
+from monai_ddfm.io.write_nifti import write_nifti
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
 __all__ = ["DTYPES", "WriteFused", "WriteFusedD", "WriteFusedDict", "WriteFusedd", "result_path"]
@@ -73,7 +74,7 @@ class WriteFused(ArgumentRepr, Transform):
                 Image.fromarray((picture if self.rgb else picture[..., 0]).contiguous().numpy()).save(partial)
             else:
                 affine = img.affine if isinstance(img, MetaTensor) else torch.eye(4)
-                nib.save(_nifti(voxels.numpy(), affine), partial)
+                write_nifti(_nifti(voxels.numpy(), affine), partial)
         return path
 
 
