@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+
+from monai_ddfm.io import memory
 
 __all__ = ["describe_machine", "peak_flops", "peak_resident", "seconds_of"]
 
@@ -43,16 +44,8 @@ def seconds_of(work: Callable[[], object], device: torch.device) -> float:
 
 
 def peak_resident() -> float:
-    """Return the largest resident memory of this process so far, in MiB.
-
-    From Linux' own account: what getrusage says begins at the memory of the process that started this one.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    import resource  # not on Windows
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    """Return the largest resident memory of this process so far, in MiB."""
+    return memory.peak_resident() / 2**20
 
 
 def peak_flops(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:

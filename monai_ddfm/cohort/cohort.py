@@ -25,6 +25,7 @@ from monai_ddfm.cohort.summary import summary_path
 from monai_ddfm.cohort.work_queue import WorkQueue
 from monai_ddfm.cohort.write_behind import WriteBehind
 from monai_ddfm.pipeline import FusionPipeline
+from monai_ddfm.stages import Stage
 
 __all__ = ["Cohort", "fuse_cases"]
 
@@ -49,7 +50,11 @@ class Cohort:
         self.run_log = RunLog(self.processes.rank, alone=len(dataset.data) == 1)
         queue = WorkQueue(dataset.data, pipeline.keys, self.processes)
         self.loader = CaseLoader(dataset, queue, Results(pipeline), self.run_log)
-        recorded = [BeginRecord(pipeline), pipeline.writing, FinishRecord(pipeline.config.results.output_dir)]
+        recorded = [
+            Stage("recording", BeginRecord(pipeline)),
+            pipeline.writing,
+            FinishRecord(pipeline.config.results.output_dir),
+        ]
         self.postprocessing = WriteBehind(Compose(recorded), self.run_log)
 
     def prepare(self) -> None:

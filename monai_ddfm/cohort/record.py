@@ -18,6 +18,7 @@ from monai_ddfm.denoising.noise_meta import notes_of
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.names import FUSED
+from monai_ddfm.stages import stages_of
 
 __all__ = ["BeginRecord", "FinishRecord", "content_key", "read_record", "record_path"]
 
@@ -109,7 +110,8 @@ class FinishRecord(Transform):
         self.output_dir = output_dir
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write the record that `BeginRecord` began again; the data is returned unchanged."""
+        """Write the record that `BeginRecord` began again, with what the stages took; the data come back unchanged."""
         path = record_path(self.output_dir, data["case"])
-        _write(path, {**json.loads(path.read_text()), "finished": True})
+        stages = {"stages": noted} if (noted := stages_of(data)) else {}
+        _write(path, {**json.loads(path.read_text()), "finished": True, **stages})
         return dict(data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,8 @@ _NO_ROOM = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 class RunLog:
     """Notes of one process about its cases.
 
-    A note is ``{"case", "status", "reason", "rank", "seconds": {"load": s, "fuse": s, "write": s}}``; the status is
+    A note is ``{"case", "status", "reason", "rank", "seconds": {"load": s, "fuse": s, "write": s}, "stages":
+    {stage: {"seconds", "processor", "peak_mib"}}}``, the stages of a finished case; the status is
     ``finished``, ``kept`` (a result of an earlier run stands) or ``failed``.
 
     Args:
@@ -70,9 +71,14 @@ class RunLog:
         finally:
             self.end(case, stage)
 
-    def finished(self, case: str) -> None:
-        """Note that all results of a case are written."""
-        self._note(case)["status"] = FINISHED
+    def finished(self, case: str, stages: Mapping[str, Mapping[str, float]] | None = None) -> None:
+        """Note that all results of a case are written.
+
+        Args:
+            case: its name.
+            stages: what each stage took, see `monai_ddfm.stages.StageClock`.
+        """
+        self._note(case).update({"status": FINISHED} | ({"stages": dict(stages)} if stages else {}))
 
     def kept(self, case: str) -> None:
         """Note that a case had been finished before, from the same files and settings."""

@@ -13,6 +13,7 @@ import torch
 from monai.transforms import Transform
 
 from monai_ddfm.cohort.run_log import RunLog
+from monai_ddfm.stages import stages_of
 
 __all__ = ["WriteBehind"]
 
@@ -47,11 +48,11 @@ class WriteBehind(Transform):
         case = data[self.case_key]
         try:
             with self.run_log.timed(case, "write"):
-                self.transform(data)
+                written = self.transform(data)
         except Exception as error:  # whatever is wrong with a case, the others go on
             self.run_log.failed(case, error)
         else:
-            self.run_log.finished(case)
+            self.run_log.finished(case, stages_of(written))
 
     def wait(self) -> None:
         """Wait until everything handed over is written."""

@@ -32,6 +32,7 @@ from monai_ddfm.maps import MAPS, Fusion
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import Rectifier, StructureRectifier
 from monai_ddfm.samplers import SAMPLERS, check_timesteps, spaced_timesteps
+from monai_ddfm.stages import StageClock, write_stages
 
 __all__ = ["DDFMInferer"]
 
@@ -195,6 +196,7 @@ class DDFMInferer(Inferer):
         check_range(inputs)
         check_timesteps(self.slice_fusion.timesteps, len(network.alphas_cumprod))
         wanted = self._wanted(inputs.shape[1])
+        clock = StageClock()
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
             dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
@@ -203,7 +205,9 @@ class DDFMInferer(Inferer):
             if spacing is None or slices.shape[1] == 1:  # one slice has no neighbours: it is a picture
                 fusion = fusion.for_pictures()
             notes = [CleaningNote(one) for one in wanted]
-            work = _Work(slices, self._noises(inputs), spacing is None, notes, network, dtype)
+            with clock("measuring noise"):
+                noises = self._noises(inputs)
+            work = _Work(slices, noises, spacing is None, notes, network, dtype, clock)
             (whole,) = self._fuse(fusion, work, [self.seed])
             lines = [note.line() for note in work.notes]
             fused, provenance, cleaned = (self._to_volume(part, inputs) for part in whole)
@@ -224,10 +228,12 @@ class DDFMInferer(Inferer):
                     "float32, or other weights"
                 )
             told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
-            channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
+            with clock("maps"):
+                channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
             answer = convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
             if isinstance(answer, MetaTensor):
                 write_notes(answer, lines)
+                write_stages(answer, clock)
             return answer
 
     def _to_volume(self, slices: Tensor, inputs: Tensor) -> Tensor:
@@ -283,15 +289,17 @@ class DDFMInferer(Inferer):
             for volume, group in groups:
                 crop = crops[volume]
                 noises = work.noises_of(volume, group, crop)
-                cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
-                for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):
-                    fitted = fusion.for_volume(sources) if fusion.coupled else fusion
-                    for slab, kept in fusion.slabs(len(group), self.slab):
-                        part = fitted(sources[slab], group[slab.start : slab.stop], context)
-                        indices = group[slab.start : slab.stop][kept]
-                        for new, total in zip(part, whole, strict=True):
-                            if total.numel():
-                                crop.put_back(new[kept], total[volume], indices)
+                with work.clock("cleaning"):
+                    cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
+                with work.clock("fusing"):
+                    for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):
+                        fitted = fusion.for_volume(sources) if fusion.coupled else fusion
+                        for slab, kept in fusion.slabs(len(group), self.slab):
+                            part = fitted(sources[slab], group[slab.start : slab.stop], context)
+                            indices = group[slab.start : slab.stop][kept]
+                            for new, total in zip(part, whole, strict=True):
+                                if total.numel():
+                                    crop.put_back(new[kept], total[volume], indices)
         return wholes
 
     def _groups(self, sources: Tensor, fusion: SliceFusion) -> Iterator[list[int]]:
@@ -319,6 +327,7 @@ class _Work(NamedTuple):
     notes: list[CleaningNote]
     prior: DiffusionPrior
     dtype: Callable[[], torch.dtype]
+    clock: StageClock
 
     def noises_of(self, volume: int, group: list[int], crop: ForegroundCrop) -> list[list[SourceNoise]]:
         """The noise of some slices: a row for their volume, or one for each picture."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from monai_ddfm.io.endings import VOLUME_ENDINGS
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
+from monai_ddfm.stages import STAGES
 
 __all__ = [
     "BLENDING",
@@ -37,7 +38,7 @@ PREVIEW = "preview"
 OVERLAY = "overlay"
 BLENDING = "blending"
 MAP = "map"  # the Parametric Map
-_TAKEN = {"case", "fault", IMAGE, FUSED, COLOUR, PAINTED, *MAPS}
+_TAKEN = {"case", "fault", STAGES, IMAGE, FUSED, COLOUR, PAINTED, *MAPS}
 
 
 def source_keys(names: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
 from monai_ddfm.pipeline.names import COLOUR, FUSED, GREY, IMAGE, PAINTED, series_suffix
 from monai_ddfm.report.write_preview import WritePreviewd
+from monai_ddfm.stages import GatherStages, Stage
 from monai_ddfm.transforms import (
     CheckGeometryd,
     CheckRegistrationd,
@@ -50,12 +51,12 @@ def make_preprocessing(config: FusionConfig) -> Compose:
     inputs, scales, keys = config.inputs, config.normalisation, list(config.inputs.keys)
     reader = DDFMDicomReader(**{"allow_gaps": inputs.allow_gaps, **inputs.dicom_reader})
     modalities = {key: modality_of(inputs.modality_name(key)).value for key in keys}
-    steps: list[Step] = [ReadSourced(keys, reader, inputs.select, modalities), CheckVolumed(keys)]
+    steps: list[Step] = [Stage("reading", ReadSourced(keys, reader, inputs.select, modalities), CheckVolumed(keys))]
     if inputs.register == "rigid":
-        steps.append(RegisterRigidd(keys))
-    steps.append(CheckGeometryd(keys))
+        steps.append(Stage("registering", RegisterRigidd(keys)))
+    checks: list[Step] = [CheckGeometryd(keys)]
     if inputs.check_registration:
-        steps.append(
+        checks.append(
             CheckRegistrationd(
                 keys,
                 allow_different_patient=inputs.allow_different_patient,
@@ -63,23 +64,24 @@ def make_preprocessing(config: FusionConfig) -> Compose:
                 allow_different_frame=inputs.allow_different_frame,
             )
         )
+    steps.append(Stage("registration check", *checks))
     measured = "uncertainty" in config.maps.maps or any(config.denoising.cleaned(key) for key in keys)
     if measured:  # on the grid and in the units that the noise came on
-        steps.append(MeasureNoised(keys, modalities, config.denoising.noise))
-    steps.append(MatchGridsd(keys, mode=inputs.interpolation))
-    steps.append(
-        NormalizeModalityd(
-            keys,
-            modality={key: inputs.modality_name(key) for key in keys},
-            ct_window=scales.ct_window,
-            mr_percentiles=scales.mr_percentiles,
-            uptake_percentile=scales.uptake_percentile,
-            windows=scales.windows,
-            clip=False,  # what lies beyond the window comes back when units are restored
-        )
+        steps.append(Stage("measuring noise", MeasureNoised(keys, modalities, config.denoising.noise)))
+    steps.append(Stage("matching", MatchGridsd(keys, mode=inputs.interpolation)))
+    normalise = NormalizeModalityd(
+        keys,
+        modality={key: inputs.modality_name(key) for key in keys},
+        ct_window=scales.ct_window,
+        mr_percentiles=scales.mr_percentiles,
+        uptake_percentile=scales.uptake_percentile,
+        windows=scales.windows,
+        clip=False,  # what lies beyond the window comes back when units are restored
     )
-    steps += [ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))]
-    return Compose([*steps, GatherNoised(keys, name=IMAGE)] if measured else steps)
+    joined: list[Step] = [ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))]
+    if measured:
+        joined.append(GatherNoised(keys, name=IMAGE))
+    return Compose([*steps, Stage("normalising", normalise, *joined)])
 
 
 def _show(config: FusionConfig) -> list[Step]:
@@ -120,9 +122,15 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
     where: dict[str, Any] = {"output_dir": results.output_dir, "overwrite": True}
     shown = {key: key for key in keys} | {FUSED: "fused", COLOUR: COLOUR, PAINTED: "provenance"}
     preview = WritePreviewd(list(shown), names=list(shown.values()), allow_missing_keys=True, **where)
-    steps: list[Step] = [*_show(config), preview, _restore(config)]
+    steps: list[Step] = [
+        GatherStages(FUSED),
+        Stage("colouring", *_show(config)),
+        Stage("preview", preview),
+        Stage("restoring", _restore(config)),
+    ]
+    files: list[Step] = []
     if results.output_format != "nifti":
-        steps.append(
+        files.append(
             WriteDicomd(
                 [FUSED, COLOUR],
                 suffixes=[series_suffix(config), COLOUR],
@@ -141,8 +149,8 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
     if results.output_format != "dicom":
         image = {"extension": results.output_extension, **where}
         if results.output_extension == ".png" and not results.fused_suffix:
-            steps.append(WritePictured(FUSED, colour=COLOUR, grey_suffix=GREY, **where))
+            files.append(WritePictured(FUSED, colour=COLOUR, grey_suffix=GREY, **where))
         else:
-            steps.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], dtype=results.output_dtype, **image))
-            steps.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
-    return Compose([*steps, WriteFusedd(list(MAPS), allow_missing_keys=True, **where)])
+            files.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], dtype=results.output_dtype, **image))
+            files.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
+    return Compose([*steps, Stage("writing", *files, WriteFusedd(list(MAPS), allow_missing_keys=True, **where))])
