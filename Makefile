@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run run-dicom test check coverage docs wheel test-lowest clean
+.PHONY: run run-dicom test check coverage docs wheel test-lowest niivue clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/python -m monai.bundle run --config_file "['bundle/configs/inference.yaml','configs/mri_pet.yaml']" \
@@ -36,6 +36,10 @@ wheel: $(VENV)/.dev
 	$(VENV)/bin/python -m build --outdir dist .
 	$(VENV)/bin/python -m twine check --strict dist/*
 	PYTHON=$(PYTHON) .ci/wheel
+
+# the report's viewer, fetched again from npm and verified by its checksum
+niivue:
+	$(PYTHON) .ci/niivue.py
 
 test-lowest:
 	PYTHON=$(PYTHON) .ci/lowest
