@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The volumes of a report: quantised, compressed and, where a page would become too large, made coarser."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+__all__ = ["BUDGET", "Layer", "encode_layers"]
+
+BUDGET = 12_000_000  # characters: with the viewer and the words a page stays under 15 MB
+_STEPS = ((16, 1), (8, 1), (8, 2), (8, 3), (8, 4), (8, 6), (8, 8))  # bits, and the finest spacing's multiple
+_LEVEL = 6
+_SAMPLES = 8  # slices that are compressed to foretell how large a whole volume becomes
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A volume as it is shown.
+
+    Attributes:
+        name: of the source or map.
+        title: what stands above it.
+        kind: ``source``, ``fusion`` or ``map``.
+        voxels: ``[X, Y, Z]`` in the layer's own unit.
+        affine: ``[4, 4]``, voxels to mm.
+        unit: of the values; empty where nobody knows it.
+        window: values shown black and white (or first and last colour).
+        colours: ``[256, 3]`` in 0..255 for a layer in colour; None for grey.
+        bits: 16 keeps four digits of the range, 8 is enough for what is looked at and not read off.
+    """
+
+    name: str
+    title: str
+    kind: str
+    voxels: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    unit: str = ""
+    window: tuple[float, float] = (0.0, 1.0)
+    colours: NDArray[np.uint8] | None = None
+    bits: int = 16
+
+    def coarser(self, multiple: int) -> Layer:
+        """Return the layer on voxels whose sides are `multiple` of the finest one, each a mean of what it covers."""
+        spacing = np.linalg.norm(self.affine[:3, :3], axis=0)
+        factors = [
+            min(max(1, round(multiple * spacing.min() / s)), n) for s, n in zip(spacing, self.voxels.shape, strict=True)
+        ]
+        pooled = F.avg_pool3d(torch.from_numpy(self.voxels)[None], factors, ceil_mode=True, count_include_pad=False)
+        affine = self.affine @ np.diag([*map(float, factors), 1.0])
+        affine[:3, 3] += self.affine[:3, :3] @ ((np.array(factors) - 1) / 2)
+        return replace(self, voxels=pooled[0].numpy(), affine=affine)
+
+    def quantised(self, bits: int) -> tuple[NDArray[Any], float, float]:
+        """Return whole numbers and the (slope, intercept) that give the values back; exact where they are whole."""
+        low, high = (float(value) for value in (self.voxels.min(), self.voxels.max()))
+        whole = bits == 16 and -32768 <= low and high <= 32767 and bool((self.voxels == np.round(self.voxels)).all())
+        if whole:
+            return self.voxels.astype(np.int16), 1.0, 0.0
+        steps = 255 if bits == 8 else 65535
+        slope = (high - low) / steps or 1.0
+        numbers = np.round((self.voxels - low) / slope)
+        if bits == 8:
+            return numbers.astype(np.uint8), slope, low
+        return (numbers - 32768).astype(np.int16), slope, low + 32768 * slope
+
+    def encoded(self, bits: int) -> str:
+        """Return a ``.nii.gz`` of it as base64."""
+        numbers, slope, intercept = self.quantised(min(bits, self.bits))
+        image = nib.Nifti1Image(numbers, self.affine)
+        image.header.set_slope_inter(slope, intercept)
+        image.header.set_xyzt_units("mm")
+        return base64.b64encode(gzip.compress(image.to_bytes(), _LEVEL, mtime=0)).decode()
+
+    def foretold_size(self, bits: int) -> float:
+        """Return how many characters `encoded` will have, from a few slices."""
+        depth = self.voxels.shape[-1]
+        if depth <= _SAMPLES:
+            return float(len(self.encoded(bits)))
+        places = np.linspace(0, depth - 1, _SAMPLES).round().astype(int)
+        numbers = self.quantised(min(bits, self.bits))[0][..., places]
+        return len(gzip.compress(numbers.tobytes("F"), _LEVEL)) * depth / _SAMPLES * 4 / 3
+
+
+def encode_layers(layers: Sequence[Layer], budget: int = BUDGET) -> tuple[list[Layer], list[str], str]:
+    """Compress layers as finely as fits.
+
+    Args:
+        layers: on one grid.
+        budget: characters that all may have together.
+
+    Returns:
+        the layers as they are shown, a base64 text for each, and what was given up for size, in words (empty: nothing).
+    """
+    for bits, multiple in _STEPS:
+        shown = [layer if multiple == 1 else layer.coarser(multiple) for layer in layers]
+        last = (bits, multiple) == _STEPS[-1]
+        if not last and sum(layer.foretold_size(bits) for layer in shown) > budget:
+            continue
+        texts = [layer.encoded(bits) for layer in shown]
+        if last or sum(map(len, texts)) <= budget:
+            break
+    return shown, texts, _in_words(layers, shown, bits)
+
+
+def _in_words(layers: Sequence[Layer], shown: Sequence[Layer], bits: int) -> str:
+    words = []
+    if layers and shown[0].voxels.shape != layers[0].voxels.shape:
+        spacing = np.linalg.norm(shown[0].affine[:3, :3], axis=0)
+        size = " x ".join(f"{side:.3g}" for side in spacing)
+        words.append(f"the views are coarser than the files, voxels of {size} mm")
+    if bits == 8:
+        steps = [
+            f"{layer.title} {(layer.voxels.max() - layer.voxels.min()) / 255:.2g} {layer.unit}".strip()
+            for layer in shown
+            if layer.bits > 8
+        ]
+        words.append(f"values are rounded to steps of {', '.join(steps)}")
+    return f"So that this page stays small, {' and '.join(words)}. The files have everything." if words else ""
