@@ -43,6 +43,8 @@ NOT_IN_KEY = frozenset(
         "output_dir",
         "overwrite",
         "progress",
+        "report",  # pages about a result
+        "report_identity",
         "slices_per_batch",  # each slice is the network's alone
         "summary",
         "threads",

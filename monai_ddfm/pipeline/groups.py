@@ -240,6 +240,8 @@ class Results:
         pseudonym_key: secret that replaced UIDs are made with; a random one when None.
         overwrite: replace results made from other files or settings.
         summary: file for what became of the cases; ``auto`` ``output_dir/summary.json``, None for none.
+        report: a page for each case, and an index beside the summary: ``CASE_report.html``, ``index.html``.
+        report_identity: say in pages who the patient is and where files lie; else no folder is named.
     """
 
     output_dir: PathText = "output"
@@ -259,3 +261,5 @@ class Results:
     pseudonym_key: Text | None = Field(default=None, repr=False)
     overwrite: Flag = False
     summary: PathText | None = "auto"
+    report: Flag = True
+    report_identity: Flag = False

@@ -27,6 +27,7 @@ from monai_ddfm.transforms import (
     KeepChromad,
     MatchGridsd,
     NormalizeModalityd,
+    NoteGridd,
     PaintProvenanced,
     ReadSourced,
     RegisterRigidd,
@@ -38,7 +39,7 @@ from monai_ddfm.transforms import (
 )
 from monai_ddfm.transforms.modality import modality_of
 
-__all__ = ["make_postprocessing", "make_preprocessing", "make_writing"]
+__all__ = ["make_placing", "make_postprocessing", "make_preprocessing", "make_writing"]
 
 Step = Callable[[Any], Any]
 
@@ -49,12 +50,9 @@ def make_preprocessing(config: FusionConfig) -> Compose:
     They take ``{key: path or image [C, H, W(, D)]}`` and add ``image`` ``[K, H, W, D]``.
     """
     inputs, scales, keys = config.inputs, config.normalisation, list(config.inputs.keys)
-    reader = DDFMDicomReader(**{"allow_gaps": inputs.allow_gaps, **inputs.dicom_reader})
-    modalities = {key: modality_of(inputs.modality_name(key)).value for key in keys}
-    steps: list[Step] = [Stage("reading", ReadSourced(keys, reader, inputs.select, modalities), CheckVolumed(keys))]
-    if inputs.register == "rigid":
-        steps.append(Stage("registering", RegisterRigidd(keys)))
-    checks: list[Step] = [CheckGeometryd(keys)]
+    modalities = _modalities(config)
+    steps = _reading(config)
+    checks: list[Step] = [CheckGeometryd(keys), NoteGridd(keys)]
     if inputs.check_registration:
         checks.append(
             CheckRegistrationd(
@@ -82,6 +80,24 @@ def make_preprocessing(config: FusionConfig) -> Compose:
     if measured:
         joined.append(GatherNoised(keys, name=IMAGE))
     return Compose([*steps, Stage("normalising", normalise, *joined)])
+
+
+def _modalities(config: FusionConfig) -> dict[str, str]:
+    return {key: modality_of(config.inputs.modality_name(key)).value for key in config.inputs.keys}
+
+
+def _reading(config: FusionConfig) -> list[Step]:
+    """From files, or images in memory, to volumes where they belong in space."""
+    inputs, keys = config.inputs, list(config.inputs.keys)
+    reader = DDFMDicomReader(**{"allow_gaps": inputs.allow_gaps, **inputs.dicom_reader})
+    read = ReadSourced(keys, reader, inputs.select, _modalities(config))
+    steps: list[Step] = [Stage("reading", read, CheckVolumed(keys))]
+    return [*steps, Stage("registering", RegisterRigidd(keys))] if inputs.register == "rigid" else steps
+
+
+def make_placing(config: FusionConfig) -> Compose:
+    """Return the steps from files to sources on the anchor's grid, in their own units, that a fusion begins with."""
+    return Compose([*_reading(config), MatchGridsd(list(config.inputs.keys), mode=config.inputs.interpolation)])
 
 
 def _show(config: FusionConfig) -> list[Step]:

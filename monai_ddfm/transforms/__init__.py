@@ -35,6 +35,7 @@ from monai_ddfm.transforms.normalize_modality import (
     NormalizeModalityd,
     NormalizeModalityDict,
 )
+from monai_ddfm.transforms.note_grid import NoteGrid, NoteGridD, NoteGridd, NoteGridDict
 from monai_ddfm.transforms.paint_provenance import (
     PaintProvenance,
     PaintProvenanceD,
@@ -93,6 +94,10 @@ __all__ = [
     "NormalizeModalityD",
     "NormalizeModalityDict",
     "NormalizeModalityd",
+    "NoteGrid",
+    "NoteGridD",
+    "NoteGridDict",
+    "NoteGridd",
     "PaintProvenance",
     "PaintProvenanceD",
     "PaintProvenanceDict",

@@ -24,6 +24,7 @@ from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_po
 from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 
 __all__ = [
+    "FOUND_KEY",
     "CheckRegistration",
     "CheckRegistrationD",
     "CheckRegistrationDict",
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 AXES = ("left-right", "posterior-anterior", "inferior-superior")
 FEWEST_POINTS = 500
+FOUND_KEY = "registration_check"
 
 
 class RegistrationCheck(NamedTuple):
@@ -185,7 +187,7 @@ def _box_text(volume: MetaTensor) -> str:
 
 
 class CheckRegistrationd(ArgumentRepr, MapTransform):
-    """Dictionary version of `CheckRegistration`: every key's volume against the first key's. Data pass unchanged.
+    """Dictionary version of `CheckRegistration`: every key's volume against the first key's. Voxels pass unchanged.
 
     Args:
         keys: the sources; the first one that a case has is the anchor.
@@ -216,10 +218,12 @@ class CheckRegistrationd(ArgumentRepr, MapTransform):
         )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Check every pair of anchor and other source, see `CheckRegistration`."""
+        """Check every pair of anchor and other source, see `CheckRegistration`; what was found is noted in meta, in words."""
         present = list(self.key_iterator(dict(data)))
         for key in present[1:]:
-            self.check(data[key], data[present[0]], str(key), str(present[0]))
+            found = self.check(data[key], data[present[0]], str(key), str(present[0]))
+            if found is not None:
+                data[key].meta[FOUND_KEY] = found.in_words()
         return dict(data)
 
 

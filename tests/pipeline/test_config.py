@@ -64,6 +64,8 @@ OTHER: dict[str, Any] = {
     "rectifier_options": {"iterations": 3},
     "register": "rigid",
     "sampler": "ddpm",
+    "report": False,
+    "report_identity": True,
     "seed": 1,
     "select": {"PET": "2"},
     "shared_noise": False,

@@ -10,10 +10,11 @@
   const views = []; // {viewer, layers: names, canvas}, one for each figure
   const palettes = ["gray", "inferno", "viridis", "hot", "cool", "plasma"];
 
-  const volumeOf = (layer, strength = 1) => NVImage.loadFromBase64({
-    base64: layer.data, name: `${layer.name}.nii.gz`, colormap: layer.colormap, opacity: strength,
-    cal_min: layer.window[0], cal_max: layer.window[1], trustCalMinMax: false,
-  });
+  async function volumeOf(layer, strength) {
+    const volume = await NVImage.loadFromBase64({ base64: layer.data, name: `${layer.name}.nii.gz`, colormap: layer.colormap, opacity: strength });
+    [volume.cal_min, volume.cal_max] = layer.window; // of its own accord the viewer takes percentiles
+    return volume;
+  }
 
   async function addView(title, options = {}) {
     const figure = document.createElement("figure");
