@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,9 +16,11 @@ from monai.transforms import Compose
 from monai.utils import set_determinism
 
 from monai_ddfm.cohort.case_loader import CaseLoader
+from monai_ddfm.cohort.case_report import WriteReport, write_pages
 from monai_ddfm.cohort.cases import CaseDataset
+from monai_ddfm.cohort.heard import listening
 from monai_ddfm.cohort.processes import OneProcess
-from monai_ddfm.cohort.record import BeginRecord, FinishRecord
+from monai_ddfm.cohort.record import BeginRecord, FinishRecord, NoteEffort
 from monai_ddfm.cohort.results import Results
 from monai_ddfm.cohort.run import run_cohort
 from monai_ddfm.cohort.run_log import RunLog
@@ -50,12 +53,10 @@ class Cohort:
         self.run_log = RunLog(self.processes.rank, alone=len(dataset.data) == 1)
         queue = WorkQueue(dataset.data, pipeline.keys, self.processes)
         self.loader = CaseLoader(dataset, queue, Results(pipeline), self.run_log)
-        recorded = [
-            Stage("recording", BeginRecord(pipeline)),
-            pipeline.writing,
-            FinishRecord(pipeline.config.results.output_dir),
-        ]
-        self.postprocessing = WriteBehind(Compose(recorded), self.run_log)
+        results = pipeline.config.results
+        steps = [Stage("recording", BeginRecord(pipeline)), pipeline.writing, NoteEffort(pipeline, self.run_log)]
+        steps += [Stage("report", WriteReport(pipeline.config))] if results.report else []
+        self.postprocessing = WriteBehind(Compose([*steps, FinishRecord(results.output_dir)]), self.run_log)
 
     def prepare(self) -> None:
         """Prepare this process: its threads, its random state, the prior on its device."""
@@ -84,7 +85,10 @@ class Cohort:
         """
         config = self.pipeline.config
         folder = config.results.output_dir if lock else None
-        run_cohort(evaluator, self.loader, self.postprocessing, self.processes, folder, summary_path(config))
+        summary = summary_path(config)
+        pages = partial(write_pages, config, index=summary is not None)
+        with listening(self.run_log):
+            run_cohort(evaluator, self.loader, self.postprocessing, self.processes, folder, summary, pages)
 
 
 def fuse_cases(pipeline: FusionPipeline, cases: Sequence[Mapping[str, Any]], lock: bool = True) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from monai_ddfm.cohort.case_report import write_pages
 from monai_ddfm.cohort.cases import find_cases
 from monai_ddfm.cohort.cohort import fuse_cases
 from monai_ddfm.cohort.run import failure_of
@@ -100,6 +101,7 @@ def fuse_on_ray(
         if summary is not None:
             workers = int(ray.cluster_resources().get("CPU", 1) // cpus) if cpus else 1
             write_summary(summary, names, outcomes, workers, time.perf_counter() - begun)
+        write_pages(config, outcomes, index=summary is not None)
     if any(outcome["status"] == FAILED for outcome in outcomes):
         raise failure_of(names, outcomes)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_ddfm.cohort.case_report import report_path
 from monai_ddfm.cohort.record import content_key, read_record, record_path
 from monai_ddfm.io.atomic import remove_partial
 from monai_ddfm.pipeline import FusionPipeline
@@ -68,4 +69,6 @@ class Results:
 
     def remove_partial(self, case: str) -> None:
         """Remove the temporary files and folders that a killed run left of this case."""
-        remove_partial(self.output_dir, [path.name for path in self._paths(case)])
+        remove_partial(
+            self.output_dir, [path.name for path in [*self._paths(case), report_path(self.output_dir, case)]]
+        )

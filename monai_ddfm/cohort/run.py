@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ def run_cohort(
     processes: OneProcess,
     output_dir: str | Path | None = None,
     summary: str | Path | None = None,
+    pages: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
 ) -> None:
     """Fuse every case that no other process does and that is not finished, then wait for the other processes.
 
@@ -44,6 +45,7 @@ def run_cohort(
         processes: of this run.
         output_dir: folder to hold against other runs; None holds none.
         summary: file for what became of the cases; None for none.
+        pages: called at the end with the notes on all cases, in the first process.
 
     Raises:
         RuntimeError: some cases failed (a single case: its own error); the others are finished nevertheless.
@@ -52,7 +54,7 @@ def run_cohort(
         SystemExit: some cases failed, of a run of several processes; its log says which.
     """
     with locked_folder(output_dir) if output_dir is not None and processes.rank == 0 else nullcontext():
-        failure = _run(evaluator, loader, writer, processes, summary)
+        failure = _run(evaluator, loader, writer, processes, summary, pages)
         processes.leave()
     if failure is not None:
         raise failure
@@ -64,6 +66,7 @@ def _run(
     writer: WriteBehind,
     processes: OneProcess,
     summary: str | Path | None,
+    pages: Callable[[Sequence[Mapping[str, Any]]], None] | None,
 ) -> BaseException | None:
     """Do this process's part of a run; returns the error that it is to end in."""
     begun, run_log, first = time.perf_counter(), loader.run_log, processes.rank == 0
@@ -77,6 +80,8 @@ def _run(
         _say(outcomes)
         if summary is not None:
             _write_last(summary, loader.names, outcomes, processes.count, time.perf_counter() - begun)
+        if pages is not None:
+            pages(outcomes)
     if all(outcome["status"] != FAILED for outcome in outcomes) and len(outcomes) == len(loader.names):
         return None
     failure = failure_of(loader.names, outcomes, run_log.errors)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,9 +25,9 @@ _NO_ROOM = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 class RunLog:
     """Notes of one process about its cases.
 
-    A note is ``{"case", "status", "reason", "rank", "seconds": {"load": s, "fuse": s, "write": s}, "stages":
-    {stage: {"seconds", "processor", "peak_mib"}}}``, the stages of a finished case; the status is
-    ``finished``, ``kept`` (a result of an earlier run stands) or ``failed``.
+    A note is ``{"case", "status", "reason", "rank", "seconds": {"load": s, "fuse": s, "write": s}, "warnings": [...],
+    "stages": {stage: {"seconds", "processor", "peak_mib"}}}``, the stages of a finished case;
+    the status is ``finished``, ``kept`` (a result of an earlier run stands) or ``failed``.
 
     Args:
         rank: number of this process.
@@ -39,10 +40,11 @@ class RunLog:
         self.errors: dict[str, BaseException] = {}
         self._notes: dict[str, dict[str, Any]] = {}
         self._begun: dict[tuple[str, str], float] = {}
+        self._at_hand: dict[int, str] = {}  # by thread
 
     def _note(self, case: str) -> dict[str, Any]:
-        new: dict[str, Any] = {"case": case, "status": None, "reason": None, "rank": self.rank, "seconds": {}}
-        return self._notes.setdefault(case, new)
+        new: dict[str, Any] = {"case": case, "status": None, "reason": None, "rank": self.rank}
+        return self._notes.setdefault(case, new | {"seconds": {}, "warnings": []})
 
     @property
     def outcomes(self) -> list[dict[str, Any]]:
@@ -57,9 +59,11 @@ class RunLog:
     def begin(self, case: str, stage: str) -> None:
         """Start the clock of a stage."""
         self._begun[case, stage] = time.perf_counter()
+        self._at_hand[threading.get_ident()] = case
 
     def end(self, case: str, stage: str) -> None:
         """Stop the clock of a stage and note the seconds."""
+        self._at_hand.pop(threading.get_ident(), None)
         self._note(case)["seconds"][stage] = round(time.perf_counter() - self._begun.pop((case, stage)), 3)
 
     @contextmanager
@@ -79,6 +83,17 @@ class RunLog:
             stages: what each stage took, see `monai_ddfm.stages.StageClock`.
         """
         self._note(case).update({"status": FINISHED} | ({"stages": dict(stages)} if stages else {}))
+
+    def warned(self, thread: int, text: str) -> None:
+        """Note what was warned of in a thread, with the case that it works on; nothing where it works on none."""
+        case = self._at_hand.get(thread)
+        if case is not None and text not in (heard := self._note(case)["warnings"]):
+            heard.append(text)
+
+    def effort(self, case: str) -> dict[str, Any]:
+        """Return the seconds of each stage that has ended, and what was warned of."""
+        note = self._note(case)
+        return {"seconds": dict(note["seconds"]), "warnings": list(note["warnings"])}
 
     def kept(self, case: str) -> None:
         """Note that a case had been finished before, from the same files and settings."""

@@ -23,6 +23,7 @@ __all__ = [
     "OVERLAY",
     "PAINTED",
     "PREVIEW",
+    "REPORT",
     "dicom_endings",
     "result_endings",
     "series_suffix",
@@ -35,6 +36,7 @@ COLOUR = "colour"
 GREY = "grey"  # beside a colour picture that takes the result's own name
 PAINTED = "painted"
 PREVIEW = "preview"
+REPORT = "report"  # no result: a case that failed has one, too
 OVERLAY = "overlay"
 BLENDING = "blending"
 MAP = "map"  # the Parametric Map

@@ -154,7 +154,9 @@ def _effort(record: Mapping[str, Any]) -> Rows:
     if "seconds" in record:
         said["time"] = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in record["seconds"].items())
     if "memory" in record:
-        said["largest memory"] = ", ".join(f"{place} {size / 2**20:.0f} MiB" for place, size in record["memory"].items())
+        said["largest memory"] = ", ".join(
+            f"{place} {size / 2**20:.0f} MiB" for place, size in record["memory"].items()
+        )
     if "version" in record:
         said["version"] = f"monai_ddfm {record['version']}"
     said |= {"with": record["versions"]} if "versions" in record else {}

@@ -3,8 +3,8 @@
 
 """Pages that stand alone: templates, style and scripts of the package in one file of HTML.
 
-What a page says comes from files and headers of others: it is escaped, and the page's own policy (CSP) lets no other script
-run than those whose checksums it names, and nothing be fetched.
+What a page says comes from files and headers of others: it is escaped, and the page's own policy (CSP) lets no other
+script run than those whose checksums it names, and nothing be fetched.
 """
 
 from __future__ import annotations
@@ -82,13 +82,17 @@ def render(template: str, title: str, scripted: bool = False, **content: Any) ->
             "viewer": viewer_name(),
         }
     allowed = [_checksum(text) for name, text in scripts.items() if name.endswith("_script")]
-    return _environment().get_template(template).render(
-        title=title,
-        generator=GENERATOR,
-        css=Markup(_text("templates/report.css")),
-        script_sources=Markup(" ".join(allowed) or "'none'"),
-        **scripts,
-        **content,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            title=title,
+            generator=GENERATOR,
+            css=Markup(_text("templates/report.css")),
+            script_sources=Markup(" ".join(allowed) or "'none'"),
+            **scripts,
+            **content,
+        )
     )
 
 
@@ -105,7 +109,8 @@ def write_page(path: Path, page: str) -> None:
         FileExistsError: a file of that name that is no page of ours, which is kept.
     """
     if path.exists() and not is_page(path):
-        raise FileExistsError(f"{path}: exists, is not a report, and is kept; move it away or choose another output_dir")
+        raise FileExistsError(
+            f"{path}: exists, is not a report, and is kept; move it away or choose another output_dir"
+        )
     with atomic_file(path, overwrite=True) as partial:
         partial.write_text(page, encoding="utf-8")
-

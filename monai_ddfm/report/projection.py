@@ -21,8 +21,8 @@ def _upright(volume: Tensor, side: float, largest: int) -> Tensor:
     """The volume ``[C, X, Y, Z]`` along left-right, back-front and feet-head, in cubic voxels of `side` mm or more."""
     affine = volume.affine if isinstance(volume, MetaTensor) else torch.eye(4, dtype=torch.float64)
     image = MetaTensor(volume.detach().cpu().float().as_subclass(Tensor), affine=affine)
-    turned = Orientation("RAS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
-    spacing = np.linalg.norm(np.asarray(turned.affine)[:3, :3], axis=0)  # type: ignore[union-attr]
+    turned = MetaTensor(Orientation("RAS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image))
+    spacing = np.linalg.norm(np.asarray(turned.affine)[:3, :3], axis=0)
     extent = spacing * np.array(turned.shape[1:])
     side = max(side or float(spacing.min()), float(extent.max()) / largest)
     size = [max(1, round(length / side)) for length in extent.tolist()]

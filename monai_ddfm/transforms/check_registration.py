@@ -218,7 +218,7 @@ class CheckRegistrationd(ArgumentRepr, MapTransform):
         )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Check every pair of anchor and other source, see `CheckRegistration`; what was found is noted in meta, in words."""
+        """Check every pair of anchor and other source, see `CheckRegistration`; meta notes what was found, in words."""
         present = list(self.key_iterator(dict(data)))
         for key in present[1:]:
             found = self.check(data[key], data[present[0]], str(key), str(present[0]))

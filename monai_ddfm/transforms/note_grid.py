@@ -33,8 +33,8 @@ def grid_of(img: torch.Tensor) -> dict[str, Any]:
 class NoteGrid(ArgumentRepr, Transform):
     """Note the grid of an image in ``meta["grid"]``, as JSON in a text.
 
-    ``shape``: voxels; ``spacing``: of their centres in mm; ``axes``: where each axis leads, as in ``RAS``; ``overlap``: share
-    of the anchor's field of view that lies within the image's.
+    ``shape``: voxels; ``spacing``: of their centres in mm; ``axes``: where each axis leads, as in ``RAS``; ``overlap``:
+    share of the anchor's field of view that lies within the image's.
     """
 
     def __call__(self, img: torch.Tensor, anchor: torch.Tensor | None = None) -> MetaTensor:

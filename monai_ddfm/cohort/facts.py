@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a record says beside what a result was made from: geometry, units, registration, metrics, versions, memory."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+
+from monai_ddfm.pipeline import FusionConfig
+from monai_ddfm.pipeline.names import FUSED, IMAGE
+from monai_ddfm.report.sampled_metrics import sampled_metrics
+from monai_ddfm.transforms.check_registration import FOUND_KEY
+from monai_ddfm.transforms.check_volume import is_picture
+from monai_ddfm.transforms.modality import Modality, modality_of
+from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
+from monai_ddfm.transforms.note_grid import grid_of
+from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
+
+__all__ = ["case_facts", "largest_memory"]
+
+
+def case_facts(data: Mapping[Any, Any], config: FusionConfig) -> dict[str, Any]:
+    """Return what is known of a case before its results are written.
+
+    Args:
+        data: of the case, with the inferer's answer; sources on the anchor's grid.
+        config: the description that it was fused by.
+    """
+    keys = config.inputs.keys
+    grids = {key: grid for key in keys if (grid := grid_of(data[key]))}
+    if grids:
+        fused = {"shape": list(map(int, data[FUSED].shape[1:])), **{k: grids[keys[0]][k] for k in ("spacing", "axes")}}
+        grids["fused"] = fused
+    facts: dict[str, Any] = {
+        "geometry": grids,
+        "registration": {key: _registration(data[key], config) for key in keys[1:]},
+        "units": {key: _unit(data[key], config.inputs.modality_name(key)) for key in keys},
+        "windows": {key: [float(v) for v in data[key].meta[INTENSITY_RANGE]] for key in keys},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "monai": monai.__version__},
+    }
+    facts["versions"]["numpy"] = np.__version__
+    if config.results.report:
+        facts["metrics"] = sampled_metrics(data[FUSED][:1], data[IMAGE])
+    return facts
+
+
+def _registration(image: Any, config: FusionConfig) -> str:
+    """What was done and found, in words."""
+    said = [str(image.meta[key]) for key in (REGISTRATION_KEY, FOUND_KEY) if image.meta.get(key)]
+    if is_picture(image):
+        return "a picture, which does not say where it lies: taken pixel by pixel"
+    if not config.inputs.check_registration:
+        said.append("not checked, as was asked")
+    elif not image.meta.get(FOUND_KEY):
+        said.append("not checked: too little of the volumes overlaps to tell")
+    return "; ".join(said)
+
+
+def _unit(image: Any, modality: str) -> str:
+    if is_picture(image):
+        return "grey level"
+    stated = image.meta.get("units")
+    if isinstance(stated, str) and stated:
+        return stated
+    return "HU" if modality_of(modality) is Modality.CT else ""
+
+
+def largest_memory(device: torch.device) -> dict[str, int]:
+    """Return how many bytes this process held at most since it began, by place."""
+    held: dict[str, int] = {}
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        pass
+    else:
+        held["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if device.type == "cuda":
+        held[str(device)] = torch.cuda.max_memory_allocated(device)
+    return held
