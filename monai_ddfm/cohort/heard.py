@@ -31,7 +31,7 @@ class _Ear(logging.Handler):
 
 @contextmanager
 def listening(run_log: RunLog) -> Iterator[None]:
-    """Note what is warned of, by ``warnings`` and by this package's loggers, with the case at hand; it is said as ever."""
+    """Note what is warned of, by ``warnings`` and this package's loggers, with the case at hand; it is said as ever."""
     ear, said = _Ear(run_log), warnings.showwarning
 
     def note(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:

@@ -80,18 +80,10 @@ def layers_of(
 
 def _map_layers(name: str, image: Tensor, affine: np.ndarray, keys: Sequence[str]) -> list[Layer]:
     if MAPS[name].per_source:
+        shares = np.float32(100.0) * _array(image)
         return [
-            Layer(
-                f"{name}:{key}",
-                f"share of {key}",
-                "map",
-                np.float32(100.0) * _array(one),
-                affine,
-                "%",
-                (0.0, 100.0),
-                bits=8,
-            )
-            for key, one in zip(keys, image, strict=True)
+            Layer(f"{name}:{key}", f"share of {key}", "map", one, affine, "%", (0.0, 100.0), bits=8)
+            for key, one in zip(keys, shares, strict=True)
         ]
     voxels = _HALF_RANGE * _array(image[0])
     highest = max(float(voxels.max()), 1e-3)

@@ -15,16 +15,16 @@ from monai_ddfm.cohort.run_log import FAILED, FINISHED, KEPT
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.pipeline import FusionConfig
 
-__all__ = ["summary_path", "write_summary"]
+__all__ = ["SUMMARY", "summary_path", "write_summary"]
 
-_NAME = "summary.json"
+SUMMARY = "summary.json"
 
 
 def summary_path(config: FusionConfig) -> Path | None:
     """Return where the summary of a run is written, None where none is wanted."""
     results = config.results
     if results.summary == "auto":
-        return Path(results.output_dir) / _NAME
+        return Path(results.output_dir) / SUMMARY
     return None if results.summary is None else Path(results.summary)
 
 

@@ -56,9 +56,12 @@ def case_page(report: CaseReport) -> str:
     if report.identity is None:
         paths = [one["path"] for one in record.get("inputs", {}).values()]
         record, failure = without_folders(dict(record), paths), without_folders(failure, paths)
-    shown, texts, given_up = encode_layers(report.layers)
-    turning = [(layer, layer.encoded(8)) for layer in report.projections]
-    views = [_for_viewer(layer, text, report.functional) for layer, text in [*zip(shown, texts, strict=True), *turning]]
+    encoded = encode_layers(report.layers)
+    views = [
+        _for_viewer(layer, text, layer.decimals(encoded.bits), report.functional)
+        for layer, text in zip(encoded.layers, encoded.texts, strict=True)
+    ]
+    views += [_for_viewer(layer, layer.encoded(8), 0, ()) for layer in report.projections]
     settings = record.get("settings", {})
     measured = record.get("metrics") or {}
     return render(
@@ -69,7 +72,7 @@ def case_page(report: CaseReport) -> str:
         failure=failure,
         layers=json_text(views) if views else "",
         opacity=0.5 if report.functional else 0,
-        given_up=given_up,
+        given_up=encoded.given_up,
         notes=report.notes,
         warnings=record.get("warnings", []),
         identity=_rows(report.identity or {}),
@@ -86,7 +89,7 @@ def case_page(report: CaseReport) -> str:
     )
 
 
-def _for_viewer(layer: Layer, data: str, functional: Sequence[str]) -> dict[str, Any]:
+def _for_viewer(layer: Layer, data: str, decimals: int, functional: Sequence[str]) -> dict[str, Any]:
     """What the script of the page needs to know of a layer."""
     shares = layer.name.startswith("provenance:")
     return {
@@ -94,6 +97,7 @@ def _for_viewer(layer: Layer, data: str, functional: Sequence[str]) -> dict[str,
         "title": layer.title,
         "kind": layer.kind,
         "unit": layer.unit,
+        "decimals": decimals,
         "window": list(layer.window),
         "size": list(layer.voxels.shape),
         "colormap": "gray" if layer.colours is None else f"own-{layer.name}",
@@ -106,7 +110,7 @@ def _for_viewer(layer: Layer, data: str, functional: Sequence[str]) -> dict[str,
 
 
 def _palette(colours: np.ndarray) -> dict[str, list[int]]:
-    """Nodes of a colour map as the viewer takes them; it fades in over the lowest eighth, so that nothing covers nothing."""
+    """Nodes of a colour map as the viewer takes them; it fades in over the lowest eighth: no uptake covers nothing."""
     places = np.linspace(0, len(colours) - 1, _PALETTE_NODES).round().astype(int)
     red, green, blue = (channel.tolist() for channel in colours[places].T)
     alpha = np.clip(places / len(colours) * 8 * 255, 0, 255).astype(int).tolist()

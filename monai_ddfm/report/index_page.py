@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The index of a cohort: every case with its picture, what became of it, and where its metrics lie among the others'."""
+"""The index of a cohort: every case with its picture, what became of it, and where its metrics lie among others."""
 
 from __future__ import annotations
 

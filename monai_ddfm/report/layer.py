@@ -9,7 +9,8 @@ import base64
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from math import floor, log10
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -17,11 +18,13 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-__all__ = ["BUDGET", "Layer", "encode_layers"]
+__all__ = ["BUDGET", "EncodedLayers", "Layer", "encode_layers"]
 
 BUDGET = 12_000_000  # characters: with the viewer and the words a page stays under 15 MB
-_STEPS = ((16, 1), (8, 1), (8, 2), (8, 3), (8, 4), (8, 6), (8, 8))  # bits, and the finest spacing's multiple
+_STEPS = ((12, 1), (8, 1), (8, 2), (8, 3), (8, 4), (8, 6), (8, 8))  # bits, and the finest spacing's multiple
 _LEVEL = 6
+_ROUNDING = 2e-3  # what scaling there and back leaves of whole numbers
+_MOST_DECIMALS = 6
 _SAMPLES = 8  # slices that are compressed to foretell how large a whole volume becomes
 
 
@@ -38,7 +41,7 @@ class Layer:
         unit: of the values; empty where nobody knows it.
         window: values shown black and white (or first and last colour).
         colours: ``[256, 3]`` in 0..255 for a layer in colour; None for grey.
-        bits: 16 keeps four digits of the range, 8 is enough for what is looked at and not read off.
+        bits: 12 are 4096 steps, as scanners have them; 8 are enough for what is looked at and not read off.
     """
 
     name: str
@@ -49,7 +52,7 @@ class Layer:
     unit: str = ""
     window: tuple[float, float] = (0.0, 1.0)
     colours: NDArray[np.uint8] | None = None
-    bits: int = 16
+    bits: int = 12
 
     def coarser(self, multiple: int) -> Layer:
         """Return the layer on voxels whose sides are `multiple` of the finest one, each a mean of what it covers."""
@@ -65,15 +68,17 @@ class Layer:
     def quantised(self, bits: int) -> tuple[NDArray[Any], float, float]:
         """Return whole numbers and the (slope, intercept) that give the values back; exact where they are whole."""
         low, high = (float(value) for value in (self.voxels.min(), self.voxels.max()))
-        whole = bits == 16 and -32768 <= low and high <= 32767 and bool((self.voxels == np.round(self.voxels)).all())
-        if whole:
-            return self.voxels.astype(np.int16), 1.0, 0.0
-        steps = 255 if bits == 8 else 65535
-        slope = (high - low) / steps or 1.0
+        if bits > 8 and -32768 <= low and high <= 32767:
+            whole = np.round(self.voxels)
+            if np.allclose(self.voxels, whole, rtol=0.0, atol=_ROUNDING):
+                return whole.astype(np.int16), 1.0, 0.0
+        slope = (high - low) / (2**bits - 1) or 1.0
         numbers = np.round((self.voxels - low) / slope)
-        if bits == 8:
-            return numbers.astype(np.uint8), slope, low
-        return (numbers - 32768).astype(np.int16), slope, low + 32768 * slope
+        return numbers.astype(np.uint8 if bits <= 8 else np.int16), slope, low
+
+    def decimals(self, bits: int) -> int:
+        """Return how many digits after the point its values are good for."""
+        return min(max(0, -floor(log10(self.quantised(min(bits, self.bits))[1]))), _MOST_DECIMALS)
 
     def encoded(self, bits: int) -> str:
         """Return a ``.nii.gz`` of it as base64."""
@@ -93,15 +98,28 @@ class Layer:
         return len(gzip.compress(numbers.tobytes("F"), _LEVEL)) * depth / _SAMPLES * 4 / 3
 
 
-def encode_layers(layers: Sequence[Layer], budget: int = BUDGET) -> tuple[list[Layer], list[str], str]:
+class EncodedLayers(NamedTuple):
+    """Layers as they are shown.
+
+    Attributes:
+        layers: on the grid that they are shown on.
+        texts: a ``.nii.gz`` of each as base64.
+        bits: at most.
+        given_up: what was, for size, in words; empty for nothing.
+    """
+
+    layers: list[Layer]
+    texts: list[str]
+    bits: int
+    given_up: str
+
+
+def encode_layers(layers: Sequence[Layer], budget: int = BUDGET) -> EncodedLayers:
     """Compress layers as finely as fits.
 
     Args:
         layers: on one grid.
         budget: characters that all may have together.
-
-    Returns:
-        the layers as they are shown, a base64 text for each, and what was given up for size, in words (empty: nothing).
     """
     for bits, multiple in _STEPS:
         shown = [layer if multiple == 1 else layer.coarser(multiple) for layer in layers]
@@ -111,7 +129,7 @@ def encode_layers(layers: Sequence[Layer], budget: int = BUDGET) -> tuple[list[L
         texts = [layer.encoded(bits) for layer in shown]
         if last or sum(map(len, texts)) <= budget:
             break
-    return shown, texts, _in_words(layers, shown, bits)
+    return EncodedLayers(shown, texts, bits, _in_words(layers, shown, bits))
 
 
 def _in_words(layers: Sequence[Layer], shown: Sequence[Layer], bits: int) -> str:

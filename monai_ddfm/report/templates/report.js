@@ -41,14 +41,14 @@
     view.layers.push({ name: layer.name, volume });
   }
 
-  const digits = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "–");
+  const digits = (value, decimals) => (Number.isFinite(value) ? value.toFixed(decimals).replace(/^-(0(\.0*)?)$/, "$1") : "–");
 
   function readValues(mm) {
     const table = document.getElementById("values");
     const rows = shown.map((layer) => {
       const volume = views.flatMap((view) => view.layers).find((one) => one.name === layer.name).volume;
       const place = volume.mm2vox([...mm].slice(0, 3)).map(Math.round);
-      return [layer.title, digits(volume.getValue(...place)), layer.unit];
+      return [layer.title, digits(volume.getValue(...place), layer.decimals), layer.unit];
     });
     rows.push(["Place", [...mm].slice(0, 3).map((side) => side.toFixed(1)).join(", "), "mm, right, front, up"]);
     table.replaceChildren(...rows.map((cells) => {
