@@ -83,7 +83,7 @@ def _map_layers(name: str, image: Tensor, affine: np.ndarray, keys: Sequence[str
         shares = np.float32(100.0) * _array(image)
         return [
             Layer(f"{name}:{key}", f"share of {key}", "map", one, affine, "%", (0.0, 100.0), bits=8)
-            for key, one in zip(keys, shares, strict=True)
+            for key, one in list(zip(keys, shares, strict=True))[len(keys) == 2 :]  # of two, one says both
         ]
     voxels = _HALF_RANGE * _array(image[0])
     highest = max(float(voxels.max()), 1e-3)

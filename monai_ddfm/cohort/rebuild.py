@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.data import MetaTensor
 
 from monai_ddfm.cohort.case_report import identity_of, records_in, report_path, write_failures, write_index
 from monai_ddfm.cohort.layers import layers_of, projections_of
@@ -24,6 +23,7 @@ from monai_ddfm.pipeline.names import GREY, result_endings, series_suffix
 from monai_ddfm.pipeline.steps import make_placing
 from monai_ddfm.report.case_page import CaseReport, case_page
 from monai_ddfm.report.distribution import Distribution, distributions
+from monai_ddfm.report.layer import Layer
 from monai_ddfm.report.page import write_page
 from monai_ddfm.transforms import ReadSource
 
@@ -79,25 +79,26 @@ def _outcomes(output_dir: Path) -> list[dict[str, Any]]:
 
 def _report(output_dir: Path, record: dict[str, Any], cohort: Mapping[str, Distribution], identity: bool) -> CaseReport:
     """The report of one case; what cannot be read any more is said in a note."""
-    defaults, layers, functional = FusionConfig.of().settings(), [], ()
     sources: dict[str, Any] = {}
+    layers: list[Layer] = []
+    functional: list[str] = []
     notes: list[str] = []
     try:
         config = FusionConfig.of(**record["settings"])
-        functional = config.functional_keys
         sources = _sources(config, record, notes)
         fused, maps = _results(config, output_dir, record["case"])
         sources = {key: image for key, image in sources.items() if image.shape[1:] == fused.shape[1:]}
         layers = layers_of(sources, fused, maps, config, record)
+        functional = [key for key in config.functional_keys if key in sources]
     except Exception as error:  # the other cases, and what the record says of this one, do not suffer
         logger.warning("%s: no views: %s", record["case"], reason_of(error))
         notes.append("The views cannot be made again: a file of this case cannot be read any more.")
     return CaseReport(
         record,
-        defaults,
+        FusionConfig.of().settings(),
         layers,
         projections_of(layers),
-        [key for key in functional if key in sources],
+        functional,
         notes=notes,
         identity=identity_of(sources) if identity else None,
         distribution=cohort,
@@ -115,12 +116,12 @@ def _sources(config: FusionConfig, record: Mapping[str, Any], notes: list[str]) 
     return {key: placed[key] for key in config.inputs.keys}
 
 
-def _results(config: FusionConfig, output_dir: Path, case: str) -> tuple[MetaTensor, dict[str, torch.Tensor]]:
+def _results(config: FusionConfig, output_dir: Path, case: str) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The fused image and the maps that were written beside it."""
     read, results = ReadSource(), config.results
     ending = f"_{series_suffix(config)}" if results.output_format == "dicom" else result_endings(config)[0]
     grey = output_dir / f"{case}_{GREY}{results.output_extension}"
-    fused = read(grey if grey.exists() else output_dir / f"{case}{ending}")
+    fused: torch.Tensor = read(grey if grey.exists() else output_dir / f"{case}{ending}")
     if fused.ndim == 3:
         fused = fused[..., None]
     files = {name: output_dir / f"{case}_{name}.nii.gz" for name in MAPS}

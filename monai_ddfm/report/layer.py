@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 __all__ = ["BUDGET", "EncodedLayers", "Layer", "encode_layers"]
 
 BUDGET = 12_000_000  # characters: with the viewer and the words a page stays under 15 MB
-_STEPS = ((12, 1), (8, 1), (8, 2), (8, 3), (8, 4), (8, 6), (8, 8))  # bits, and the finest spacing's multiple
+_STEPS = ((12, 1, 1), (12, 1, 2), (8, 1, 2), (8, 2, 2), (8, 3, 3), (8, 4, 4), (8, 6, 6), (8, 8, 8))
+"""Bits; the side of a voxel, in those of the finest; the same of maps, which are smooth."""
 _LEVEL = 6
 _ROUNDING = 2e-3  # what scaling there and back leaves of whole numbers
 _MOST_DECIMALS = 6
@@ -54,9 +55,16 @@ class Layer:
     colours: NDArray[np.uint8] | None = None
     bits: int = 12
 
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """Sides of a voxel in mm."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
+
     def coarser(self, multiple: int) -> Layer:
         """Return the layer on voxels whose sides are `multiple` of the finest one, each a mean of what it covers."""
-        spacing = np.linalg.norm(self.affine[:3, :3], axis=0)
+        if multiple == 1:
+            return self
+        spacing = self.spacing
         factors = [
             min(max(1, round(multiple * spacing.min() / s)), n) for s, n in zip(spacing, self.voxels.shape, strict=True)
         ]
@@ -121,9 +129,10 @@ def encode_layers(layers: Sequence[Layer], budget: int = BUDGET) -> EncodedLayer
         layers: on one grid.
         budget: characters that all may have together.
     """
-    for bits, multiple in _STEPS:
-        shown = [layer if multiple == 1 else layer.coarser(multiple) for layer in layers]
-        last = (bits, multiple) == _STEPS[-1]
+    for step in _STEPS:
+        bits, image_side, map_side = step
+        shown = [layer.coarser(map_side if layer.kind == "map" else image_side) for layer in layers]
+        last = step == _STEPS[-1]
         if not last and sum(layer.foretold_size(bits) for layer in shown) > budget:
             continue
         texts = [layer.encoded(bits) for layer in shown]
@@ -134,15 +143,14 @@ def encode_layers(layers: Sequence[Layer], budget: int = BUDGET) -> EncodedLayer
 
 def _in_words(layers: Sequence[Layer], shown: Sequence[Layer], bits: int) -> str:
     words = []
-    if layers and shown[0].voxels.shape != layers[0].voxels.shape:
-        spacing = np.linalg.norm(shown[0].affine[:3, :3], axis=0)
-        size = " x ".join(f"{side:.3g}" for side in spacing)
-        words.append(f"the views are coarser than the files, voxels of {size} mm")
+    coarser = [
+        f"{now.title} on {' x '.join(f'{side:.3g}' for side in now.spacing)} mm"
+        for was, now in zip(layers, shown, strict=True)
+        if now.voxels.shape != was.voxels.shape
+    ]
+    if coarser:
+        words.append(f"views are coarser than the files ({', '.join(coarser)})")
     if bits == 8:
-        steps = [
-            f"{layer.title} {(layer.voxels.max() - layer.voxels.min()) / 255:.2g} {layer.unit}".strip()
-            for layer in shown
-            if layer.bits > 8
-        ]
-        words.append(f"values are rounded to steps of {', '.join(steps)}")
+        steps = [f"{one.title} {10.0 ** -one.decimals(8):g} {one.unit}".strip() for one in shown if one.bits > 8]
+        words.append(f"values are rounded, to steps of about {', '.join(steps)}")
     return f"So that this page stays small, {' and '.join(words)}. The files have everything." if words else ""

@@ -64,13 +64,14 @@
 
   const linked = () => views.filter((view) => !view.projection);
 
-  function goTo(from) { // all views to the place of one
+  function goTo(from) { // all views to the place of one; maps may be on a coarser grid
+    const mm = from.viewer.frac2mm(from.viewer.scene.crosshairPos);
     for (const view of linked()) {
       if (view === from) continue;
-      view.viewer.scene.crosshairPos = [...from.viewer.scene.crosshairPos];
+      view.viewer.scene.crosshairPos = view.viewer.mm2frac(mm);
       view.viewer.drawScene();
     }
-    readValues(from.viewer.frac2mm(from.viewer.scene.crosshairPos));
+    readValues(mm);
   }
 
   async function setOverlay() {
