@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from monai_ddfm.transforms.apply_affine import ApplyAffine, ApplyAffineD, ApplyAffined, ApplyAffineDict
 from monai_ddfm.transforms.check_geometry import CheckGeometry, CheckGeometryD, CheckGeometryd, CheckGeometryDict
 from monai_ddfm.transforms.check_registration import (
     CheckRegistration,
@@ -57,6 +58,10 @@ from monai_ddfm.transforms.write_picture import WritePicture, WritePictureD, Wri
 from monai_ddfm.transforms.write_regions import WriteRegions, WriteRegionsD, WriteRegionsd, WriteRegionsDict
 
 __all__ = [
+    "ApplyAffine",
+    "ApplyAffineD",
+    "ApplyAffineDict",
+    "ApplyAffined",
     "CheckGeometry",
     "CheckGeometryD",
     "CheckGeometryDict",

@@ -20,8 +20,8 @@ from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.same_subject import check_same_subject
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import is_picture
+from monai_ddfm.transforms.motion import REGISTRATION_KEY
 from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_points, rigid_pose, values_at, world_box
-from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 
 __all__ = [
     "FOUND_KEY",
@@ -74,7 +74,7 @@ class CheckRegistration(ArgumentRepr, Transform):
     """Check that two volumes lie in one space and show the same anatomy there.
 
     1. Headers (DICOM sources): same patient, study and frame of reference, else ValueError. The frame of reference is
-       not asked for after `RegisterRigid`.
+       not asked for after `RegisterRigid` or `ApplyAffine`.
     2. Space: the volumes overlap, else ValueError.
     3. Content: the mutual information in the headers' pose is compared with that after small shifts and rotations, of
        the image against the anchor and the other way round. Registered volumes lose by nearly every one of them; when
@@ -125,7 +125,7 @@ class CheckRegistration(ArgumentRepr, Transform):
         identities = {key: SeriesIdentity.from_meta(volume.meta) for key, volume in pair.items()}
         allowed = dict(self.allowed)
         if any(REGISTRATION_KEY in volume.meta for volume in pair.values()):
-            allowed["allow_different_frame"] = True  # RegisterRigid has put them into one space
+            allowed["allow_different_frame"] = True  # RegisterRigid or ApplyAffine has put them into one space
         check_same_subject({key: one for key, one in identities.items() if one is not None}, **allowed)
         if is_picture(img) or is_picture(anchor):
             return None  # they lie in no space

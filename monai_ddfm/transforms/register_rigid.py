@@ -11,22 +11,21 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
-import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from numpy.typing import NDArray
 
+from monai_ddfm.io.affine_file import LPS_TO_RAS
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
+from monai_ddfm.transforms.motion import moved
 from monai_ddfm.transforms.pose_similarity import mutual_information, overlap_points, values_at
 
-__all__ = ["REGISTRATION_KEY", "RegisterRigid", "RegisterRigidD", "RegisterRigidDict", "RegisterRigidd"]
+__all__ = ["RegisterRigid", "RegisterRigidD", "RegisterRigidDict", "RegisterRigidd"]
 
 logger = logging.getLogger(__name__)
 
-REGISTRATION_KEY = "registration"
 FEWEST_VOXELS = 8
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 class RegisterRigid(ArgumentRepr, Transform):
@@ -83,9 +82,8 @@ class RegisterRigid(ArgumentRepr, Transform):
             ValueError: the volumes do not overlap, and `centre_first` is not set; one has a sheared affine, or is too
                 thin to be registered in three dimensions.
         """
-        moving = img
-        if self.centre_first:
-            moving = _with_affine(img, _centre_shift(anchor, img) @ np.asarray(img.affine))
+        start = _centre_shift(anchor, img) if self.centre_first else np.eye(4)
+        moving = moved(img, start, "centred")
         points = overlap_points(anchor, moving)
         if len(points) == 0:
             raise ValueError(
@@ -94,19 +92,17 @@ class RegisterRigid(ArgumentRepr, Transform):
             )
         before = _information(anchor, moving, points)
         found = self._search(anchor, moving, points.mean(axis=0))
-        registered = _with_affine(moving, found @ np.asarray(moving.affine))
-        after = _information(anchor, registered, points)
-        moved_by = np.asarray(registered.affine) @ np.linalg.inv(np.asarray(img.affine))
+        motion = found @ start
+        after = _information(anchor, moved(img, motion, "tried"), points)
         said = (
             f"rigid registration of {name} to {anchor_name} (Mattes mutual information): "
-            f"{_in_words(moved_by, points.mean(axis=0))}; mutual information {before:.3f} -> {after:.3f} nats"
+            f"{_in_words(motion, points.mean(axis=0))}; mutual information {before:.3f} -> {after:.3f} nats"
         )
         if after < (1 + self.min_gain) * before:
             said += f"; less than {self.min_gain:.0%} gained, so the pose before the search is kept"
-            registered = _with_affine(moving, np.asarray(moving.affine))
+            motion = start
         logger.info(said)
-        registered.meta[REGISTRATION_KEY] = said
-        return registered
+        return moved(img, motion, said)
 
     def _search(self, fixed: MetaTensor, moving: MetaTensor, centre: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the matrix ``[4, 4]`` (RAS) that moves the moving volume's world onto the fixed one's."""
@@ -170,12 +166,6 @@ def _cubic(image: sitk.Image, spacing: float) -> sitk.Image:
     return sitk.Resample(
         image, size, sitk.Transform(), sitk.sitkLinear, image.GetOrigin(), [spacing] * 3, image.GetDirection()
     )
-
-
-def _with_affine(volume: MetaTensor, affine: NDArray[np.float64]) -> MetaTensor:
-    moved = MetaTensor(volume.as_tensor(), meta=dict(volume.meta), applied_operations=volume.applied_operations)
-    moved.affine = torch.as_tensor(affine, dtype=torch.float64)
-    return moved
 
 
 def _centre_shift(fixed: MetaTensor, moving: MetaTensor) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from monai.data import MetaTensor
 from monai_ddfm.dicom.identity import IDENTITY_KEY, SeriesIdentity
 from monai_ddfm.dicom.read.reader import read_series
 from monai_ddfm.transforms.check_registration import CheckRegistration, CheckRegistrationd, RegistrationCheck
-from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
+from monai_ddfm.transforms.motion import REGISTRATION_KEY
 
 STUDY = Path(__file__).parents[2] / "bundle/example/dicom_sts_013"
 

@@ -14,6 +14,7 @@ import pkgutil
 import random
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -36,7 +37,11 @@ SAMPLES = {  # arguments without a default, by their name
     "maps": ["provenance", "novelty"],
     "modalities": ["MR", "PET"],
 }
-NUMBER_OF = {"SplitMaps": {"sources": 2}, "SplitMapsd": {"sources": 2}}  # where a name means something else
+NUMBER_OF = {
+    "ApplyAffine": {"transform": str(Path(__file__).parents[1] / "data" / "ants_affine.mat")},
+    "SplitMaps": {"sources": 2},
+    "SplitMapsd": {"sources": 2},
+}  # where a name means something else
 
 
 def _transforms() -> Iterator[type[Transform]]:

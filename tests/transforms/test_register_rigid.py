@@ -15,7 +15,8 @@ import torch
 from monai.data import MetaTensor
 
 from monai_ddfm.dicom.read.reader import read_series
-from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY, RegisterRigid, RegisterRigidd
+from monai_ddfm.transforms.motion import REGISTRATION_KEY
+from monai_ddfm.transforms.register_rigid import RegisterRigid, RegisterRigidd
 
 STUDY = Path(__file__).parents[2] / "bundle/example/dicom_sts_013"
 
