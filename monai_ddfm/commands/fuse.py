@@ -31,6 +31,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--output-format", choices=["nifti", "dicom", "both"], help="DICOM needs DICOM sources (default: nifti)")
     add("--register", choices=["none", "rigid"], help="rigid: move the sources onto the anchor first")
     add(
+        "--transform",
+        metavar="SOURCE=FILE",
+        action="append",
+        default=[],
+        help="move a source by another program's registration: PET=affine.tfm (ITK, ANTs, Slicer or DICOM); "
+        "PET=[FILE,1] the other way round",
+    )
+    add(
         "--select",
         metavar="SOURCE=SERIES",
         action="append",

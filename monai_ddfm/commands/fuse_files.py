@@ -25,6 +25,7 @@ __all__ = ["fuse_archive", "fuse_files"]
 
 logger = logging.getLogger(__name__)
 _SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps")  # arguments that are settings
+_SERIES = "the UID, number or description of its series"
 
 
 def fuse_files(options: Namespace) -> None:
@@ -88,7 +89,8 @@ def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "summary": None,
         "progress": not options.quiet,
         **_result(Path(options.output), images[0], ".png" if pictures else ".nii.gz"),
-        "select": _select(options.select, keys, modalities),
+        "select": _by_source("--select", "SERIES", _SERIES, options.select, keys, modalities),
+        "transforms": _by_source("--transform", "FILE", "its transform", options.transform, keys, modalities),
         **{name: getattr(options, name) for name in _SAME_NAME if getattr(options, name) is not None},
     }
     return settings | {name: yaml.safe_load(value) for name, value in options.set}
@@ -125,23 +127,24 @@ def _modalities(names: list[str] | None, images: list[Path], pictures: bool) -> 
     return [modality_of(name) for name in names]
 
 
-def _select(choices: list[str], keys: list[str], modalities: list[Modality]) -> dict[str, str]:
-    """Which series each source is; a source is called by its name, or by its modality where one alone has that.
+def _by_source(
+    argument: str, kind: str, what: str, choices: list[str], keys: list[str], modalities: list[Modality]
+) -> dict[str, str]:
+    """What is said of each source; a source is called by its name, or by its modality where one alone has that.
 
     Raises:
-        ValueError: no ``SOURCE=SERIES``, or a source that is not there.
+        ValueError: no ``SOURCE=...``, or a source that is not there.
     """
-    selected = {}
+    said = {}
     for choice in choices:
-        name, given, series = choice.partition("=")
+        name, given, value = choice.partition("=")
         named = [key for key in keys if key == name] or _of_modality(name, keys, modalities)
-        if not given or not series or len(named) != 1:
+        if not given or not value or len(named) != 1:
             raise ValueError(
-                f"--select {choice}: expected SOURCE=SERIES, with one of the sources {', '.join(keys)} and the UID, "
-                "number or description of its series"
+                f"{argument} {choice}: expected SOURCE={kind}, with one of the sources {', '.join(keys)} and {what}"
             )
-        selected[named[0]] = series
-    return selected
+        said[named[0]] = value
+    return said
 
 
 def _of_modality(name: str, keys: list[str], modalities: list[Modality]) -> list[str]:

@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.io.existing import require_existing
 
-__all__ = ["AFFINE_ENDINGS", "LPS_TO_RAS", "read_affine", "write_affine"]
+__all__ = ["AFFINE_ENDINGS", "LPS_TO_RAS", "inverse_of", "read_affine", "write_affine"]
 
 AFFINE_ENDINGS = (".tfm", ".txt", ".h5", ".hdf5", ".mat", ".xfm")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def inverse_of(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the matrix ``[4, 4]`` that undoes another."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
 def read_affine(path: str | Path) -> NDArray[np.float64]:
@@ -59,7 +64,7 @@ def read_affine(path: str | Path) -> NDArray[np.float64]:
 
 
 def write_affine(matrix: NDArray[np.float64], path: str | Path, overwrite: bool = False) -> Path:
-    """Write a matrix ``[4, 4]`` (mm, RAS) as ITK's text file, which 3D Slicer, ANTs and ITK-SNAP read; see `read_affine`.
+    """Write a matrix ``[4, 4]`` (mm, RAS) as ITK's text file, which 3D Slicer and ANTs read; see `read_affine`.
 
     Raises:
         FileExistsError: `path` exists and `overwrite` is off.

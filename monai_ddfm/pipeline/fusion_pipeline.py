@@ -24,6 +24,7 @@ from monai_ddfm.pipeline.names import FUSED, IMAGE
 from monai_ddfm.pipeline.steps import make_postprocessing, make_preprocessing, make_writing
 from monai_ddfm.priors import DiffusionPrior, open_prior
 from monai_ddfm.rectifiers import RECTIFIERS, Rectifier
+from monai_ddfm.transforms.apply_affine import split_inverse
 from monai_ddfm.transforms.argument_repr import SECRETS
 
 __all__ = ["FusionPipeline"]
@@ -82,7 +83,17 @@ class FusionPipeline:
     def made_with(self) -> dict[str, Any]:
         """What a result is made with, the sources apart, as plain JSON: every setting but `NOT_IN_KEY`, the prior."""
         settings = {name: value for name, value in self.config.settings().items() if name not in NOT_IN_KEY}
+        settings["transforms"] = self._transforms  # what the files hold, wherever they stand
         return {"version": __version__, "settings": settings, "parts": self._parts()}
+
+    @cached_property
+    def _transforms(self) -> dict[str, str]:
+        """The digests of the transforms' files by source, marked where they are taken the other way round."""
+        given = {key: split_inverse(text) for key, text in self.config.inputs.transforms.items()}
+        return {
+            key: hashlib.sha256(path.read_bytes()).hexdigest() + " inverted" * inverted
+            for key, (path, inverted) in given.items()
+        }
 
     def _parts(self) -> dict[str, Any]:
         """What the settings do not say: the prior's weights and schedule, the rectifier's parameters."""
@@ -98,7 +109,8 @@ class FusionPipeline:
     def record(self) -> dict[str, Any]:
         """What a person may read of `made_with`, and the settings that change nothing: without secrets."""
         settings = {name: value for name, value in self.config.settings().items() if name not in SECRETS}
-        return {"version": __version__, "settings": settings, "parts": self._parts()}
+        record = {"version": __version__, "settings": settings, "parts": self._parts()}
+        return {**record, "transforms": self._transforms} if self._transforms else record
 
     @cached_property
     def writing(self) -> Compose:

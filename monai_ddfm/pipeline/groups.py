@@ -51,6 +51,7 @@ class Inputs:
         anchor: the fusion is on its grid and in its units.
         sources: the others.
         modalities: modality (MR, CT, PT, NM) of sources whose name does not say it.
+        transforms: file by source: an affine of ITK, ANTs or DICOM that moves it onto the anchor; see `ApplyAffine`.
         register: ``rigid`` moves the sources onto the anchor first.
         check_registration: warn when another pose fits the contents better than the headers' pose.
         allow_different_patient, allow_different_study, allow_different_frame: of DICOM sources.
@@ -63,6 +64,7 @@ class Inputs:
     anchor: Text = "MR"
     sources: Names = ("PET",)
     modalities: Mapping[Text, Text] = Field(default_factory=dict)
+    transforms: Mapping[Text, PathText] = Field(default_factory=dict)
     register: Literal["none", "rigid"] = "none"
     check_registration: Flag = True
     allow_different_patient: Flag = False
@@ -90,6 +92,7 @@ class Inputs:
             )
         require_known("source in modalities named", self.modalities, self.keys)
         require_known("source in select named", self.select, self.keys)
+        require_known("source to move in transforms named", self.transforms, self.sources)
         for key in self.keys:
             modality_of(self.modality_name(key))
         check_options("option of dicom_reader", self.dicom_reader, DDFMDicomReader)

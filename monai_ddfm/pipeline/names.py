@@ -12,6 +12,7 @@ from monai_ddfm.io.endings import VOLUME_ENDINGS
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
 from monai_ddfm.stages import STAGES
+from monai_ddfm.transforms.write_motions import motion_suffix
 
 __all__ = [
     "BLENDING",
@@ -20,6 +21,7 @@ __all__ = [
     "GREY",
     "IMAGE",
     "MAP",
+    "MOTIONS",
     "OVERLAY",
     "PAINTED",
     "PREVIEW",
@@ -40,6 +42,7 @@ REPORT = "report"  # no result: a case that failed has one, too
 OVERLAY = "overlay"
 BLENDING = "blending"
 MAP = "map"  # the Parametric Map
+MOTIONS = "registration"  # a Spatial Registration: where sources were moved to
 _TAKEN = {"case", "fault", STAGES, IMAGE, FUSED, COLOUR, PAINTED, *MAPS}
 
 
@@ -58,7 +61,8 @@ def series_suffix(config: FusionConfig) -> str:
 
 def dicom_endings(config: FusionConfig) -> list[str]:
     """Return what follows a case's name in those of its DICOM results: the series' folder, then single files."""
-    return [f"_{series_suffix(config)}", f"_{COLOUR}.dcm", f"_{OVERLAY}.dcm", f"_{BLENDING}.dcm", f"_{MAP}.dcm"]
+    single = (COLOUR, OVERLAY, BLENDING, MAP, MOTIONS)
+    return [f"_{series_suffix(config)}", *(f"_{name}.dcm" for name in single)]
 
 
 def result_endings(config: FusionConfig) -> list[str]:
@@ -70,4 +74,5 @@ def result_endings(config: FusionConfig) -> list[str]:
     fused = (f"_{results.fused_suffix}" if results.fused_suffix else "") + results.output_extension
     maps = [f"_{name}{VOLUME_ENDINGS[0]}" for name in MAPS]
     shown = [f"_{name}{results.output_extension}" for name in (COLOUR, GREY)]
-    return [fused, *shown, *dicom_endings(config), f"_{PREVIEW}.png", *maps]
+    moved = [f"_{motion_suffix(key, config.inputs.anchor)}.tfm" for key in config.inputs.sources]
+    return [fused, *shown, *dicom_endings(config), f"_{PREVIEW}.png", *maps, *moved]

@@ -20,6 +20,7 @@ from monai_ddfm.pipeline.names import COLOUR, FUSED, GREY, IMAGE, PAINTED, serie
 from monai_ddfm.report.write_preview import WritePreviewd
 from monai_ddfm.stages import GatherStages, Stage
 from monai_ddfm.transforms import (
+    ApplyAffined,
     CheckGeometryd,
     CheckRegistrationd,
     CheckVolumed,
@@ -35,6 +36,7 @@ from monai_ddfm.transforms import (
     SplitMapsd,
     WriteDicomd,
     WriteFusedd,
+    WriteMotionsd,
     WritePictured,
 )
 from monai_ddfm.transforms.modality import modality_of
@@ -92,7 +94,11 @@ def _reading(config: FusionConfig) -> list[Step]:
     reader = DDFMDicomReader(**{"allow_gaps": inputs.allow_gaps, **inputs.dicom_reader})
     read = ReadSourced(keys, reader, inputs.select, _modalities(config))
     steps: list[Step] = [Stage("reading", read, CheckVolumed(keys))]
-    return [*steps, Stage("registering", RegisterRigidd(keys))] if inputs.register == "rigid" else steps
+    if inputs.transforms:
+        steps.append(Stage("registering", ApplyAffined(keys, inputs.transforms)))
+    if inputs.register == "rigid":
+        steps.append(Stage("registering", RegisterRigidd(keys)))
+    return steps
 
 
 def make_placing(config: FusionConfig) -> Compose:
@@ -169,4 +175,5 @@ def make_writing(config: FusionConfig, digest: str) -> Compose:
         else:
             files.append(WriteFusedd(FUSED, suffixes=[results.fused_suffix], dtype=results.output_dtype, **image))
             files.append(WriteFusedd(COLOUR, rgb=True, allow_missing_keys=True, **image))
-    return Compose([*steps, Stage("writing", *files, WriteFusedd(list(MAPS), allow_missing_keys=True, **where))])
+    files += [WriteFusedd(list(MAPS), allow_missing_keys=True, **where), WriteMotionsd(keys, **where)]
+    return Compose([*steps, Stage("writing", *files)])

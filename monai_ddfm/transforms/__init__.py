@@ -54,6 +54,7 @@ from monai_ddfm.transforms.restore_intensity import (
 from monai_ddfm.transforms.split_maps import SplitMaps, SplitMapsD, SplitMapsd, SplitMapsDict
 from monai_ddfm.transforms.write_dicom import WriteDicom, WriteDicomD, WriteDicomd, WriteDicomDict
 from monai_ddfm.transforms.write_fused import WriteFused, WriteFusedD, WriteFusedd, WriteFusedDict
+from monai_ddfm.transforms.write_motions import WriteMotions, WriteMotionsD, WriteMotionsd, WriteMotionsDict
 from monai_ddfm.transforms.write_picture import WritePicture, WritePictureD, WritePictured, WritePictureDict
 from monai_ddfm.transforms.write_regions import WriteRegions, WriteRegionsD, WriteRegionsd, WriteRegionsDict
 
@@ -131,6 +132,10 @@ __all__ = [
     "WriteFusedD",
     "WriteFusedDict",
     "WriteFusedd",
+    "WriteMotions",
+    "WriteMotionsD",
+    "WriteMotionsDict",
+    "WriteMotionsd",
     "WritePicture",
     "WritePictureD",
     "WritePictureDict",

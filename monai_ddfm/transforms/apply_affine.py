@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.read.spatial_registration import SpatialRegistration, read_spatial_registration
-from monai_ddfm.io.affine_file import read_affine
+from monai_ddfm.io.affine_file import inverse_of, read_affine
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import WITHOUT_PLACE, file_of
 from monai_ddfm.transforms.motion import moved
@@ -62,7 +62,7 @@ class ApplyAffine(ArgumentRepr, Transform):
         self._read: SpatialRegistration | NDArray[np.float64] = (
             read_spatial_registration(self.path)
             if self.path.suffix.lower() in _DICOM_ENDINGS
-            else np.linalg.inv(read_affine(self.path))
+            else inverse_of(read_affine(self.path))
         )
 
     def __call__(  # type: ignore[override]
@@ -77,7 +77,7 @@ class ApplyAffine(ArgumentRepr, Transform):
             if volume.meta.get(WITHOUT_PLACE):
                 raise ValueError(f"{file_of(volume, what)}: lies in no space, so {self.path} cannot move it")
         motion = self._motion(img, anchor)
-        motion = np.linalg.inv(motion) if self.inverted else motion
+        motion = inverse_of(motion) if self.inverted else motion
         inverse = " (inverted)" if self.inverted else ""
         result = moved(img, motion, f"{name} moved onto {anchor_name} by {self.path.name}{inverse}")
         logger.info("%s moved onto %s by %s%s", name, anchor_name, self.path, inverse)
@@ -100,7 +100,7 @@ class ApplyAffine(ArgumentRepr, Transform):
         self, img: MetaTensor, anchor: MetaTensor, motion: NDArray[np.float64], name: str, anchor_name: str
     ) -> None:
         share, shared = _shared(img, anchor, motion)
-        others = {"without it": np.eye(4), "with its inverse": np.linalg.inv(motion)}
+        others = {"without it": np.eye(4), "with its inverse": inverse_of(motion)}
         better = {}
         for how, other in others.items():
             other_share, other_shared = _shared(img, anchor, other)
@@ -113,7 +113,7 @@ class ApplyAffine(ArgumentRepr, Transform):
         warnings.warn(
             f"{self.path}: {name} covers {share:.0%} of {anchor_name} and shares {shared:.3f} nats with it; {how} "
             f"{better[how][0]:.0%} and {better[how][1]:.3f} nats. It may have the wrong direction or belong to another "
-            f"pair: expected a transform of points of {anchor_name} to points of {name}; {name}={turned} turns it round",
+            f"pair: expected what takes points of {anchor_name} to points of {name}; {name}={turned} turns it round",
             stacklevel=3,
         )
 
@@ -121,7 +121,7 @@ class ApplyAffine(ArgumentRepr, Transform):
 def _shared(img: MetaTensor, anchor: MetaTensor, motion: NDArray[np.float64]) -> tuple[float, float]:
     """The share of the anchor's box that a moved volume covers, and the information (nats) shared there times it."""
     points = overlap_points(anchor, anchor)
-    back = np.linalg.inv(motion)
+    back = inverse_of(motion)
     values, inside = values_at(img, points @ back[:3, :3].T + back[:3, 3])
     if not inside.any():
         return 0.0, 0.0

@@ -24,8 +24,10 @@ from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import check_sources
 from monai_ddfm.dicom.write.grey import write_grey_series
 from monai_ddfm.dicom.write.parametric_map import write_parametric_map
+from monai_ddfm.dicom.write.spatial_registration import write_spatial_registration
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.motion import motion_of
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.overlays import write_overlays
 
@@ -117,6 +119,13 @@ class WriteDicom(ArgumentRepr, Transform):
             write_grey_series(folder=Path(f"{stem}_{suffix}"), window=window, soft_tissue=soft_tissue, **placed)
             if self.parametric_map:
                 write_parametric_map(file=Path(f"{stem}_map.dcm"), window=window, **placed)
+        motions = {
+            identity.series_instance_uid: motion
+            for key, identity in identities.items()
+            if (motion := motion_of(sources[key])) is not None
+        }
+        if motions:
+            write_spatial_registration(motions=motions, file=Path(f"{stem}_registration.dcm"), **whose)
         if self.presentation_state:
             write_overlays(stem, sources, identities, name, how)
 

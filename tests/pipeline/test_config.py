@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from dataclasses import FrozenInstanceError
 from inspect import signature
+from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -81,6 +83,7 @@ OTHER: dict[str, Any] = {
     "threads": 1,
     "three_planes": True,
     "timesteps": [100, 50, 0],
+    "transforms": {"PET": str(Path(__file__).parents[1] / "data" / "ants_affine.mat")},
     "trust_torchscript": True,
     "uncertainty_seeds": 3,
     "uptake_percentile": 99.0,
@@ -99,6 +102,17 @@ def test_another_value_of_every_setting_is_another_key() -> None:
     for name, value in OTHER.items():
         key = digest(**{"shared_noise": False, name: value if name != "shared_noise" else True})
         assert (key == usual) == (name in NOT_IN_KEY), name
+
+
+def test_transforms_are_in_the_key_by_what_they_hold(tmp_path: Path) -> None:
+    path = OTHER["transforms"]["PET"]
+    copyfile(path, tmp_path / "elsewhere.mat")
+    usual = digest(transforms={"PET": path})
+    assert digest(transforms={"PET": str(tmp_path / "elsewhere.mat")}) == usual
+    assert digest(transforms={"PET": f"[{path},0]"}) == usual
+    assert digest(transforms={"PET": f"[{path},1]"}) != usual
+    (tmp_path / "elsewhere.mat").write_bytes(Path(path).read_bytes()[:-1] + b"\0")
+    assert digest(transforms={"PET": str(tmp_path / "elsewhere.mat")}) != usual
 
 
 def test_what_is_not_in_the_key_is_a_setting() -> None:
@@ -150,6 +164,7 @@ def test_it_is_frozen() -> None:
         ({"allow_different_patient": 0}, r"allow_different_patient: found 0, expected true or false"),
         ({"windows": {"NOPE": [0, 1]}}, r"no source in windows named 'NOPE'; there are MR, PET"),
         ({"windows": {"MR": [1, 1]}}, r"windows\.MR: found .*, expected \(low, high\) with low below high"),
+        ({"transforms": {"MR": "a.tfm"}}, r"no source to move in transforms named 'MR'; there are PET"),
         ({"modalities": {"MR": "photograph"}}, r"cannot tell the modality of 'photograph'"),
         ({"sampler": "dim"}, r"sampler: found 'dim', expected one of ddim.*did you mean 'ddim'"),
         ({"maps": ["provenence"]}, r"did you mean 'provenance'"),
@@ -171,7 +186,7 @@ def test_what_cannot_be_is_refused_in_one_line(settings: dict[str, Any], said: s
     with pytest.raises(ValueError, match=said) as refused:
         FusionConfig.of(**settings)
     assert "\n" not in str(refused.value)
-    inputs = {"anchor", "sources", "modalities", "windows"}
+    inputs = {"anchor", "sources", "modalities", "transforms", "windows"}
     if not inputs & set(settings):
         with pytest.raises(ValueError, match=said):
             FuseDDFM(["MR", "PET"], **settings)

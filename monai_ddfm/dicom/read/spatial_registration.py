@@ -101,8 +101,9 @@ def _registered(item: Dataset, path: str | Path) -> _Registered:
     whole = np.eye(4)
     for registration in item.get("MatrixRegistrationSequence") or []:
         for step in registration.get("MatrixSequence") or []:
-            kind, values = step.get("FrameOfReferenceTransformationMatrixType"), step.get(
-                "FrameOfReferenceTransformationMatrix"
+            kind, values = (
+                step.get("FrameOfReferenceTransformationMatrixType"),
+                step.get("FrameOfReferenceTransformationMatrix"),
             )
             if kind not in _TYPES or values is None or len(values) != 16:
                 raise ValueError(f"{path}: a matrix of type {kind}, expected 16 numbers of type {', '.join(_TYPES)}")

@@ -50,7 +50,7 @@ def write_spatial_registration(
     derivation: Derivation | None = None,
     pseudonym: Pseudonym | None = None,
     overwrite: bool = False,
-    series_number: int = 904,
+    series_number: int = 905,
     created: datetime | None = None,
 ) -> Path:
     """Write the matrices that sources were moved by into the anchor's frame of reference.
@@ -116,6 +116,4 @@ def _registered(series: SeriesIdentity, motion: NDArray[np.float64]) -> Dataset:
 
 def _is_rigid(motion: NDArray[np.float64]) -> bool:
     rotation = motion[:3, :3]
-    return bool(
-        np.allclose(rotation.T @ rotation, np.eye(3), atol=_RIGID_TOLERANCE) and np.linalg.det(rotation) > 0
-    )
+    return bool(np.allclose(rotation.T @ rotation, np.eye(3), atol=_RIGID_TOLERANCE) and np.linalg.det(rotation) > 0)
