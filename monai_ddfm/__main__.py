@@ -9,14 +9,14 @@ import logging
 import sys
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from monai_ddfm import __version__
 from monai_ddfm.commands import convert_prior, fuse, measure, report
 from monai_ddfm.errors import end_in_one_line, print_reason
 
-__all__ = ["main"]
+__all__ = ["main", "run_in_one_line"]
 
 _TALKATIVE = ("highdicom", "ignite", "dicomweb_client", "matplotlib")  # they log what concerns nobody
 
@@ -70,10 +70,15 @@ def main(arguments: list[str] | None = None) -> int:
     SIGINT and SIGTERM end it with 130 and 143, words that it does not know with 2.
     """
     options: Namespace = _parser().parse_args(arguments)
+    return run_in_one_line(options.run, options)
+
+
+def run_in_one_line(run: Callable[[Namespace], None], options: Namespace) -> int:
+    """Run what a command does, as loud as its options say; returns 0, or 1 after an error whose reason was printed."""
     end_in_one_line()
     try:
         with _logging(options):
-            options.run(options)
+            run(options)
     except Exception as error:
         if options.traceback:
             raise
