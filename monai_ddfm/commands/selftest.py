@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""``monai-ddfm selftest``: does this installation compute what it should, on this machine?"""
+
+from __future__ import annotations
+
+import json
+import logging
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+
+NAME, SUMMARY = "selftest", "Check weights, arithmetic, geometry and bfloat16 of this installation; under a minute."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
+    parser.add_argument("--device", default="auto", help="e.g. cpu or cuda:0 (default: a GPU where there is one)")
+
+
+def run(options: Namespace) -> None:
+    """Print one line for each check.
+
+    Raises:
+        RuntimeError: a check failed; names those that did.
+        ValueError: no such device.
+    """
+    from monai_ddfm.commands.installation import check_installation  # imports torch
+
+    logging.getLogger("monai_ddfm").setLevel(logging.ERROR)  # the example's own oddities concern nobody here
+    outcomes = []
+    for outcome in check_installation(options.device):
+        outcomes.append(outcome)
+        if not options.json:
+            word = "ok    " if outcome.passed else "FAILED"
+            print(f"{word} {outcome.name}: {outcome.found} ({outcome.seconds:.1f} s)", flush=True)
+    failed = [outcome.name for outcome in outcomes if not outcome.passed]
+    if options.json:
+        print(json.dumps({"passed": not failed, "checks": [asdict(outcome) for outcome in outcomes]}, indent=2))
+    if failed:
+        raise RuntimeError(
+            f"{len(failed)} of {len(outcomes)} checks failed: {', '.join(failed)}; do not use results of this "
+            "installation: install monai-ddfm and torch again, and tell us of it if that does not help"
+        )
