@@ -20,9 +20,9 @@ from monai_ddfm.report.sampled_metrics import sampled_metrics
 from monai_ddfm.transforms.check_registration import FOUND_KEY
 from monai_ddfm.transforms.check_volume import is_picture
 from monai_ddfm.transforms.modality import Modality, modality_of
+from monai_ddfm.transforms.motion import REGISTRATION_KEY
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.note_grid import grid_of
-from monai_ddfm.transforms.register_rigid import REGISTRATION_KEY
 
 __all__ = ["case_facts", "largest_memory"]
 

@@ -104,16 +104,13 @@ def _repeat_border(x: Tensor, margin: int) -> Tensor:
 def _window_sum(x: Tensor, size: int) -> Tensor:
     """Sum of each `size` neighbours along the middle axis of ``[N, n + size - 1, inner]``; n rows."""
     n = x.shape[1] - size + 1
-    total, counted, width = None, 0, 1
-    while True:  # x holds sums of `width` neighbours
+    total, counted, width = x[:, :n].clone(), 1, 1  # the size is odd
+    while 2 * width <= size:
+        x, width = x[:, :-width] + x[:, width:], 2 * width  # sums of `width` neighbours
         if size & width:
-            part = x[:, counted : counted + n]
-            total = part.clone() if total is None else total.add_(part)
+            total.add_(x[:, counted : counted + n])
             counted += width
-        if 2 * width > size:
-            return total
-        x = x[:, :-width] + x[:, width:]
-        width *= 2
+    return total
 
 
 def local_range(sources: Tensor, size: int = 3) -> tuple[Tensor, Tensor]:
