@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from monai_ddfm import __version__
-from monai_ddfm.commands import convert_prior, fuse, measure, report, selftest
+from monai_ddfm.commands import convert_prior, fuse, measure, mip, report, selftest
 from monai_ddfm.errors import end_in_one_line, print_reason
 
 __all__ = ["main", "run_in_one_line"]
@@ -27,7 +27,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (fuse, measure, report, convert_prior, selftest):
+    for command in (fuse, measure, report, mip, convert_prior, selftest):
         sub = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.SUMMARY)
         command.add_arguments(sub)
         loudness = sub.add_mutually_exclusive_group()

@@ -22,12 +22,13 @@ from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.names import FUSED
 from monai_ddfm.stages import stages_of
 
-__all__ = ["BeginRecord", "FinishRecord", "NoteEffort", "content_key", "read_record", "record_path"]
+__all__ = ["BeginRecord", "FinishRecord", "NoteEffort", "content_key", "digest_of_files", "read_record", "record_path"]
 
 logger = logging.getLogger(__name__)
 
 
-def _digest_of_files(path: Path) -> str:
+def digest_of_files(path: Path) -> str:
+    """Return the SHA-256 of a file, or of all files of a folder."""
     digest = hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -35,7 +36,7 @@ def _digest_of_files(path: Path) -> str:
 
 
 def _digests(case: Mapping[str, Any], pipeline: FusionPipeline) -> dict[str, str]:
-    return {key: _digest_of_files(Path(case[key])) for key in pipeline.keys}
+    return {key: digest_of_files(Path(case[key])) for key in pipeline.keys}
 
 
 def _key(digests: Mapping[str, str], pipeline: FusionPipeline) -> str:

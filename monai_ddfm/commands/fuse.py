@@ -52,11 +52,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--source", metavar="M", action="append", default=[], help="the same for another source; may be repeated")
     add("--trust-torchscript", action="store_true", help="let the weights be TorchScript, a program that is then run")
     add("--overwrite", action="store_true", help="replace existing results")
+    add("--record", metavar="CASE.json", help="repeat the run that wrote this record: its sources, its settings")
     add("--set", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="any other setting")
 
 
 def run(options: Namespace) -> None:
     """Fuse files, or series of an archive."""
+    if options.record:
+        from monai_ddfm.commands.repeat_record import repeat_record
+
+        return repeat_record(options)
     from monai_ddfm.commands.fuse_files import fuse_archive, fuse_files
 
     (fuse_archive if options.dicomweb else fuse_files)(options)

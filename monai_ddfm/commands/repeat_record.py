@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What ``monai-ddfm fuse --record CASE.json`` does: the same sources, with the same settings, once more."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from pathlib import Path
+
+from monai_ddfm.cohort import fuse_cases
+from monai_ddfm.cohort.record import digest_of_files, read_record
+from monai_ddfm.io.endings import image_ending
+from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.transforms.argument_repr import SECRETS
+
+__all__ = ["repeat_record"]
+
+logger = logging.getLogger(__name__)
+
+
+def repeat_record(options: Namespace) -> None:
+    """Fuse the case of a record again, into another folder.
+
+    Raises:
+        ValueError: no record of a run, other arguments beside it, or an output that is no folder.
+        FileNotFoundError: a source is no longer where it was.
+    """
+    path = Path(options.record)
+    record = read_record(path)
+    if "content_key" not in record:
+        raise ValueError(f"{path}: is no record of a run; give the CASE.json beside its results")
+    if options.images or options.preset or options.set or options.dicomweb:
+        raise ValueError("--record says sources and settings itself: give only -o, --device and --overwrite beside it")
+    if image_ending(Path(options.output)) is not None:
+        raise ValueError(f"{options.output}: with --record give a folder, results get the names that they had")
+    settings = {**record["settings"], "output_dir": options.output, "overwrite": options.overwrite}
+    settings |= {"progress": not options.quiet, "trust_torchscript": options.trust_torchscript}
+    settings |= {"device": options.device} if options.device else {}
+    sources = {}
+    for key, one in record["inputs"].items():
+        if not Path(one["path"]).exists():
+            raise FileNotFoundError(f"{one['path']}: the {key} of {record['case']} is no longer there")
+        if digest_of_files(Path(one["path"])) != one["sha256"]:
+            logger.warning("%s: has changed since; the result will be another", one["path"])
+        sources[key] = one["path"]
+    if settings.get("new_patient_id"):
+        logger.warning("replaced UIDs will be others: %s is in no record", ", ".join(SECRETS))
+    fuse_cases(FusionPipeline(FusionConfig.of(**settings)), [{"case": record["case"], **sources}])

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Projections on disk: a PNG from the front, a GIF or an MP4 that turns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from monai_ddfm.extras import require_extra
+from monai_ddfm.io.atomic import atomic_file
+
+__all__ = ["FORMATS", "as_frames", "write_projection"]
+
+FORMATS = ("png", "gif", "mp4")
+
+
+def as_frames(views: Tensor, window: tuple[float, float]) -> NDArray[np.uint8]:
+    """Return views ``[N, 1 or 3, rows, columns]`` as pictures ``[N, rows, columns, 3]``, black and white at `window`."""
+    low, high = window
+    scaled = ((views - low) / ((high - low) or 1.0)).clamp(0.0, 1.0) * 255.0
+    return scaled.round().byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def write_projection(
+    frames: NDArray[np.uint8], path: str | Path, per_second: float = 12.0, overwrite: bool = False
+) -> Path:
+    """Write pictures by the ending of `path`: the first as PNG, all as GIF or MP4 (H.264).
+
+    Args:
+        frames: ``[N, rows, columns, 3]``.
+        path: ends in ``.png``, ``.gif`` or ``.mp4``.
+        per_second: pictures.
+        overwrite: replace an existing file.
+
+    Returns:
+        the path.
+
+    Raises:
+        FileExistsError: `path` exists and `overwrite` is off.
+        ImportError: an MP4 without the extra ``video``.
+        ValueError: another ending.
+    """
+    path = Path(path)
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        raise ValueError(f"{path}: cannot write such a file; use {', '.join(FORMATS)}")
+    if ending == "mp4":
+        require_extra("imageio_ffmpeg", "video")
+    with atomic_file(path, overwrite) as partial:
+        if ending == "mp4":
+            _write_film(frames, partial, per_second)
+        else:
+            first, *others = (Image.fromarray(frame) for frame in frames)
+            turning = {"save_all": True, "append_images": others, "duration": 1000.0 / per_second, "loop": 0}
+            first.save(partial, ending.upper(), **(turning if ending == "gif" else {}))
+    return path
+
+
+def _write_film(frames: NDArray[np.uint8], path: Path, per_second: float) -> None:
+    import imageio_ffmpeg
+
+    even = np.pad(
+        frames, [(0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)]
+    )  # H.264 wants even sides
+    film = imageio_ffmpeg.write_frames(
+        str(path), (even.shape[2], even.shape[1]), fps=per_second, macro_block_size=2, output_params=["-f", "mp4"]
+    )
+    film.send(None)
+    for frame in even:
+        film.send(np.ascontiguousarray(frame))
+    film.close()
