@@ -80,9 +80,9 @@ def _read(path: Path) -> MetaTensor:
     """A grey volume ``[1, H, W, D]``, or one in colour ``[3, H, W, D]`` in [0, 1]."""
     if path.is_file() and path.name.endswith(tuple(VOLUME_ENDINGS)):
         image = nib.load(path)
-        if image.get_data_dtype().names:  # NIfTI's RGB24
+        if (channel_names := image.get_data_dtype().names) is not None:  # NIfTI's RGB24
             voxels = np.asarray(image.dataobj)
-            channels = np.stack([voxels[name] for name in voxels.dtype.names[:3]]).astype(np.float32) / 255.0
+            channels = np.stack([voxels[name] for name in channel_names[:3]]).astype(np.float32) / 255.0
             return MetaTensor(torch.from_numpy(channels), affine=torch.from_numpy(image.affine))
     return CheckVolume()(ReadSource()(path))
 

@@ -48,7 +48,8 @@ def _turned(volume: Tensor, degrees: float, lowest: Tensor) -> Tensor:
 def rotating_projection(volume: Tensor, angles: int = 36, side: float = 0.0, largest: int = 256) -> Tensor:
     """Return the MIP of a volume from `angles` directions around the axis from feet to head, in mm proportions.
 
-    Of a volume in colour the brightest voxel of each ray gives its colour (luminance of ITU-R BT.601).
+    Of a volume in colour one voxel of each ray gives its colour: that of the largest sum of luminance (ITU-R BT.601) and
+    chroma (largest less smallest channel), so that white anatomy does not hide what is coloured in it.
 
     Args:
         volume: grey ``[1, H, W, D]`` or colour ``[3, H, W, D]``, a `MetaTensor` with its affine.
@@ -66,15 +67,16 @@ def rotating_projection(volume: Tensor, angles: int = 36, side: float = 0.0, lar
         raise ValueError(f"expected 1 or more angles and [1 or 3, H, W, D], got {angles} and {tuple(volume.shape)}")
     upright = _upright(volume, side, largest)
     lowest = upright.amin(dim=(1, 2, 3), keepdim=True)
+    luminance = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1, 1)
     views = []
     for number in range(angles):
         turned = _turned(upright, 360.0 * number / angles, lowest)
         if len(turned) == 1:
             seen = turned.amax(dim=2)
         else:
-            weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1, 1)
-            brightest = (turned * weights).sum(dim=0, keepdim=True).argmax(dim=2, keepdim=True)
-            seen = turned.gather(2, brightest.expand(3, -1, -1, -1)).squeeze(2)
+            weight = (turned * luminance).sum(dim=0) + turned.amax(dim=0) - turned.amin(dim=0)
+            brightest = weight.argmax(dim=1).expand(3, -1, -1)[:, :, None]
+            seen = turned.gather(2, brightest).squeeze(2)
         views.append(seen.permute(0, 2, 1).flip(1))  # head up; x grows to the patient's right
     # seen from the front the patient's right is on the left: x, which grows to the right, is mirrored
     return torch.stack(views).flip(-1)

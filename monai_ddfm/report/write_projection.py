@@ -21,7 +21,7 @@ FORMATS = ("png", "gif", "mp4")
 
 
 def as_frames(views: Tensor, window: tuple[float, float]) -> NDArray[np.uint8]:
-    """Return views ``[N, 1 or 3, rows, columns]`` as pictures ``[N, rows, columns, 3]``, black and white at `window`."""
+    """Return views ``[N, 1 or 3, rows, columns]`` as pictures ``[N, rows, columns, 3]``, black to white at `window`."""
     low, high = window
     scaled = ((views - low) / ((high - low) or 1.0)).clamp(0.0, 1.0) * 255.0
     return scaled.round().byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy()
@@ -51,7 +51,7 @@ def write_projection(
     if ending not in FORMATS:
         raise ValueError(f"{path}: cannot write such a file; use {', '.join(FORMATS)}")
     if ending == "mp4":
-        require_extra("imageio_ffmpeg", "video")
+        require_extra("video", "imageio_ffmpeg")
     with atomic_file(path, overwrite) as partial:
         if ending == "mp4":
             _write_film(frames, partial, per_second)
@@ -65,9 +65,8 @@ def write_projection(
 def _write_film(frames: NDArray[np.uint8], path: Path, per_second: float) -> None:
     import imageio_ffmpeg
 
-    even = np.pad(
-        frames, [(0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)]
-    )  # H.264 wants even sides
+    # H.264 wants even sides
+    even = np.pad(frames, [(0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)])
     film = imageio_ffmpeg.write_frames(
         str(path), (even.shape[2], even.shape[1]), fps=per_second, macro_block_size=2, output_params=["-f", "mp4"]
     )
