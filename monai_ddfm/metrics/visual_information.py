@@ -15,6 +15,8 @@ __all__ = ["visual_information_fidelity"]
 _FLAT = 1e-10  # variances below this are a flat region
 _NOISE_VARIANCE = 2.0  # of the human visual system, in squared grey levels
 
+SMALLEST_SIDE = 41  # pixels, that the four scales fit into
+
 
 def visual_information_fidelity(fused: Tensor, sources: Tensor, per_source: bool = False) -> Tensor:
     """Visual information fidelity in the pixel domain (Sheikh and Bovik 2006), each source the reference in turn.
@@ -33,8 +35,10 @@ def visual_information_fidelity(fused: Tensor, sources: Tensor, per_source: bool
         ``[B]``, or ``[B, K]`` with `per_source`.
     """
     fused, sources = check_images(fused, sources)
-    if min(fused.shape[2:]) < 41:
-        raise ValueError(f"VIF needs 41 x 41 pixels or more for its four scales, got {tuple(fused.shape[2:])}")
+    if min(fused.shape[2:]) < SMALLEST_SIDE:
+        raise ValueError(
+            f"VIF needs {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels or more for its four scales, got {tuple(fused.shape[2:])}"
+        )
     kept = of_source = fused.new_zeros(sources.shape[:2])
     for size in (17, 9, 5, 3):
         offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2

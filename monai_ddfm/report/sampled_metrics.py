@@ -19,6 +19,7 @@ from monai_ddfm.metrics import (
     StandardDeviationMetric,
     VIFMetric,
 )
+from monai_ddfm.metrics.visual_information import SMALLEST_SIDE
 
 __all__ = ["sampled_metrics"]
 
@@ -31,7 +32,6 @@ _METRICS = {
     "Qabf": QabfMetric,
     "SSIM": FusionSSIMMetric,
 }
-_SMALLEST_SIDE = 32  # pixels; windows and scales of the metrics do not fit into less
 
 
 def sampled_metrics(fused: Tensor, sources: Tensor, slices: int = 16) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def sampled_metrics(fused: Tensor, sources: Tensor, slices: int = 16) -> dict[st
         ``{"note": what was measured, "values": {metric: value}}``; no values for slices too small to be measured.
     """
     height, width, depth = fused.shape[1:]
-    if min(height, width) < _SMALLEST_SIDE:
+    if min(height, width) < SMALLEST_SIDE:
         return {"note": f"slices of {height} x {width} are too small for them", "values": {}}
     places = torch.linspace(0, depth - 1, min(slices, depth)).round().long()
     pair = [image.detach().as_subclass(Tensor).float()[..., places] for image in (fused, sources)]
