@@ -37,7 +37,7 @@ def visual_information_fidelity(fused: Tensor, sources: Tensor, per_source: bool
     fused, sources = check_images(fused, sources)
     if min(fused.shape[2:]) < SMALLEST_SIDE:
         raise ValueError(
-            f"VIF needs {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels or more for its four scales, got {tuple(fused.shape[2:])}"
+            f"VIF takes sides from {SMALLEST_SIDE} pixels for its four scales, got {tuple(fused.shape[2:])}"
         )
     kept = of_source = fused.new_zeros(sources.shape[:2])
     for size in (17, 9, 5, 3):
