@@ -13,7 +13,7 @@ from typing import Any
 from monai_ddfm.bids.cases import BidsCase, find_bids_cases, modality_of_suffix
 from monai_ddfm.bids.dataset import BidsDataset
 from monai_ddfm.bids.derivatives import describe_dataset, publish, write_json
-from monai_ddfm.bids.name import Selector
+from monai_ddfm.bids.name import BidsName, Selector
 from monai_ddfm.bids.static_pet import write_static_pet
 from monai_ddfm.cohort import CaseDataset, Cohort
 from monai_ddfm.cohort.cases import FAULT
@@ -67,6 +67,7 @@ def fuse_dataset(
         raise ValueError(
             f"{output}: is the raw dataset; write derivatives elsewhere, e.g. to {output}/derivatives/ddfm"
         )
+    BidsName({}, "T1w").with_entities(desc=label)  # refuses a label that is none
     keys = source_keys([anchor, *sources])
     selectors = dict(zip(keys, map(Selector, [anchor, *sources]), strict=True))
     modalities = {key: modality_of_suffix(selector.name.suffix) for key, selector in selectors.items()}

@@ -24,7 +24,8 @@ __all__ = ["describe_dataset", "publish", "write_json"]
 
 BIDS_VERSION = "1.10.0"
 HOMEPAGE = "https://arxiv.org/abs/2303.06840"
-IGNORED = ("figures/", "*_xfm.*", ".monai_ddfm/")  # previews and ITK's transforms have no place in BIDS yet
+IGNORED = ("figures", "*_xfm.*", ".monai_ddfm/")  # previews and ITK's transforms have no place in BIDS yet
+PROVENANCE = "provenance"
 _WORDS = {"": "Fusion of the sources in the units of the first", COLOUR: "The same in colour: uptake over anatomy"}
 
 
@@ -45,14 +46,18 @@ def describe_dataset(output: Path, source: BidsDataset) -> None:
             "BIDSVersion": BIDS_VERSION,
             "DatasetType": "derivative",
             "GeneratedBy": [{"Name": "monai_ddfm", "Version": __version__, "CodeURL": HOMEPAGE}],
-            "SourceDatasets": [{"URL": Path(link).as_posix()}],
+            **(
+                {"SourceDatasets": [{"DOI": source.description["DatasetDOI"]}]}
+                if "DatasetDOI" in source.description
+                else {}
+            ),
             "DatasetLinks": {"raw": Path(link).as_posix()},
             "License": source.description.get("License", "n/a"),
         },
     )
     (output / "README.md").write_text(
-        f"# Fused images of {name}\n\nMade by monai_ddfm {__version__} (DDFM, {HOMEPAGE}). `desc-fused` is the fusion on "
-        "the grid and in the units of the image in `Sources`' first place; research software, not a medical device.\n"
+        f"# Fused images of {name}\n\nMade by monai_ddfm {__version__} (DDFM, {HOMEPAGE}). `desc-fused` is the fusion "
+        "on the grid and in the units of the image in `Sources`' first place.\nResearch software, no medical device.\n"
     )
     (output / ".bidsignore").write_text("\n".join(IGNORED) + "\n")
 
@@ -73,12 +78,20 @@ def publish(case: BidsCase, label: str, results: Path, output: Path, root: Path)
     sources = [f"bids:raw:{path.relative_to(root).as_posix()}" for path in case.images.values()]
     images = []
     for what, file in _images(case, results):
-        target = folder / str(base.with_entities(desc=label + what))
+        # shares are one volume per source, which a T1w cannot have
+        suffix = "probseg" if what == PROVENANCE else base.suffix
+        target = folder / str(base.with_entities(suffix=suffix, desc=label + what))
         _link(file, target)
         words = _WORDS.get(what) or f"{what.capitalize()} of the fusion"
         write_json(
             target.with_name(target.name.replace(".nii.gz", ".json")),
-            {"Description": f"{words} (DDFM)", "Sources": sources, "SkullStripped": False},
+            {
+                "Description": f"{words} (DDFM)",
+                "Sources": sources,
+                "SkullStripped": False,
+                "SpatialReference": sources[0],
+                **({"LabelMap": list(case.images)} if what == PROVENANCE else {}),
+            },
         )
         images.append(target)
     preview = results / f"{case.name}_{PREVIEW}.png"

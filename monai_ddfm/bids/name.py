@@ -15,7 +15,8 @@ __all__ = ["BidsName", "Selector"]
 # in the order that names have them (BIDS 1.10, appendix "Entities")
 _ORDER = (
     *("sub", "ses", "sample", "task", "tracksys", "acq", "ce", "trc", "stain", "rec", "dir", "run", "mod", "echo"),
-    *("flip", "inv", "mt", "part", "proc", "hemi", "space", "split", "recording", "chunk", "seg", "res", "den", "label", "desc"),
+    *("flip", "inv", "mt", "part", "proc"),
+    *("hemi", "space", "split", "recording", "chunk", "seg", "res", "den", "label", "desc"),
 )  # fmt: skip
 _LABEL = re.compile(r"[0-9a-zA-Z+]+")
 _FORM = re.compile(r"(?P<entities>(?:[a-z]+-[0-9a-zA-Z+]+_)*)(?P<suffix>[0-9a-zA-Z]+)(?P<extension>\.[^/]*)?")

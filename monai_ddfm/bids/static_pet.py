@@ -47,7 +47,11 @@ def write_static_pet(
     """
     loaded = read_nifti(image)
     voxels = np.asanyarray(loaded.dataobj)
-    said: dict[str, Any] = {"Units": sidecar.get("Units", "arbitrary"), "Description": "PET that was fused"}
+    said: dict[str, Any] = {
+        "Units": sidecar.get("Units", "arbitrary"),
+        "Description": "PET that was fused",
+        "SkullStripped": False,
+    }
     if voxels.ndim == 4:
         chosen, starts, durations = _frames(image, sidecar, voxels.shape[3], window)
         voxels = np.average(voxels[..., chosen].astype(np.float32), axis=3, weights=durations)
