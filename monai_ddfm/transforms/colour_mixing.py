@@ -20,6 +20,10 @@ _TO_XYZ = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 
 _WHITE = (0.9505, 1.0, 1.089)  # D65, the row sums: grey has no chroma
 _FULL = 0.5  # uptake, of its range, from which on a colour map is read: there the colours are its own
 _DETAIL = 9.0  # L*, how far anatomy lightens and darkens the colours; with rounding to 8 bit below 10
+_YELLOW = (88.0, 127.0)  # degrees of hue in which a dark colour is no yellow but olive, to the eye another colour
+_FADES = 10.0  # degrees, beyond them, over which what is done for yellow fades
+_OLIVE = 70.0  # L* below which yellow is olive, unless its chroma is small
+_DULL = 18.0  # chroma of a colour that counts as grey
 _BISECTIONS = 12  # of chroma, to the border of what sRGB can show: 1/4096
 
 
@@ -57,8 +61,22 @@ def mix(grey: Tensor, colour: Tensor, opacity: Tensor, blend: Blend) -> Tensor:
     if blend is not Blend.PERCEPTUAL:
         return torch.lerp(grey.expand_as(colour), colour, opacity.expand_as(colour))
     anatomy, shown = to_lab(grey.expand_as(colour)), to_lab(colour)
-    shaded = (shown[:1] + _DETAIL * (anatomy[:1] / 50.0 - 1.0)).clamp(0.0, 100.0)
-    return _in_gamut(torch.lerp(anatomy[:1], shaded, opacity), opacity * shown[1:])
+    yellow = _is_yellow(shown)
+    darkens = torch.lerp(torch.full_like(yellow, _DETAIL), (shown[:1] - _OLIVE - 1.0).clamp(0.0, _DETAIL), yellow)
+    shade = anatomy[:1] / 50.0 - 1.0
+    shaded = (shown[:1] + shade * torch.where(shade < 0.0, darkens, _DETAIL)).clamp(0.0, 100.0)
+    lightness, chroma = torch.lerp(anatomy[:1], shaded, opacity), opacity * shown[1:]
+    # half-covered dark grey: rather grey than olive
+    dull = (_DULL / chroma.norm(dim=0, keepdim=True).clamp_min(1e-6)).clamp(max=1.0)
+    chroma = chroma * torch.lerp(torch.ones_like(dull), dull, yellow * (_OLIVE + 1.0 - lightness).clamp(0.0, 1.0))
+    return _in_gamut(lightness, chroma)
+
+
+def _is_yellow(lab: Tensor) -> Tensor:
+    """How far each colour ``[1, ...]`` is a light yellow, in [0, 1], which no anatomy may darken to olive."""
+    hue = torch.rad2deg(torch.atan2(lab[2:], lab[1:2]))
+    outside = torch.maximum(_YELLOW[0] - hue, hue - _YELLOW[1]).clamp_min(0.0)
+    return (1.0 - outside / _FADES).clamp_min(0.0) * (lab[:1] >= _OLIVE)
 
 
 def _in_gamut(lightness: Tensor, chroma: Tensor) -> Tensor:

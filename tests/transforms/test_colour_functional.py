@@ -50,9 +50,13 @@ def test_no_pixel_leaves_the_maps_hue_and_lightness_where_uptake_is_above_half(n
     assert chroma(shown)[taken_up].mean() > 0.85 * chroma(of_map)[taken_up].mean()
 
 
-@pytest.mark.parametrize("name", [name for name in READ if name != "pet_20_step"])
-def test_nothing_is_olive_where_the_map_has_none(name: str) -> None:
-    shown, of_map, _ = every_pair(name)
+@pytest.mark.parametrize(
+    ("name", "opacity"),
+    [(name, 1.0) for name in (*READ, "hsv", "jet", "viridis", "autumn")] + [(name, 0.6) for name in READ],
+)
+def test_nothing_is_olive_where_the_map_has_none(name: str, opacity: float) -> None:
+    """A yellow is not darkened, neither a step of a stepped map (pet_20_step) nor one that is half transparent."""
+    shown, of_map, _ = every_pair(name, opacity=opacity)
     assert not olive(of_map).any()
     assert not olive(shown).any()
 
