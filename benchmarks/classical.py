@@ -83,15 +83,16 @@ def guided_filter_fusion(sources: Tensor) -> Tensor:
     """Fuse by guided filtering (Li, Kang and Hu 2013), with the paper's parameters.
 
     Two scales, base (mean over 31 x 31) and detail; saliency is the Laplacian's magnitude blurred by a Gaussian (radius
-    and deviation 5); the map of the most salient source is smoothed by a guided filter along each source's edges,
-    strongly for the base (r 45, ε 0.3) and weakly for the detail (r 7, ε 1e-6), and normalised to sum 1.
+    and deviation 5); the map of the most salient source, the first where several are alike (background), is smoothed by
+    a guided filter along each source's edges, strongly for the base (r 45, ε 0.3) and weakly for the detail (r 7,
+    ε 1e-6), and normalised to sum 1.
     """
     images = sources.double() / 255
     around = F.pad(images, (1, 1, 1, 1), mode="reflect")
     neighbours = around[..., :-2, 1:-1] + around[..., 2:, 1:-1] + around[..., 1:-1, :-2] + around[..., 1:-1, 2:]
     gaussian = torch.exp(-(torch.arange(-5.0, 6.0) ** 2) / 50)
     saliency = _filter((neighbours - 4 * images).abs(), gaussian / gaussian.sum())
-    most_salient = (saliency == saliency.amax(dim=1, keepdim=True)).double()
+    most_salient = torch.zeros_like(images).scatter_(1, saliency.argmax(dim=1, keepdim=True), 1.0)
 
     base = _filter(images, torch.full((31,), 1 / 31))
     fused = torch.zeros_like(images[:, :1])

@@ -46,3 +46,9 @@ def test_guided_filter_keeps_the_sharp_source() -> None:
     fused = guided_filter_fusion(torch.cat([blurred, texture], dim=1))
     error = (fused - sharp).abs().mean(dim=(0, 1, 2))
     assert error[:48].mean() < 5 and error[80:].mean() < 5
+
+
+def test_guided_filter_takes_the_first_of_two_sources_that_say_nothing() -> None:
+    """As the authors' program does; a mean of both would spread background into the base layer."""
+    flat = torch.stack([torch.full((48, 48), level) for level in (100.0, 20.0)])[None]
+    torch.testing.assert_close(guided_filter_fusion(flat), flat[:, :1], atol=1e-3, rtol=0)
