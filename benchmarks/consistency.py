@@ -3,7 +3,7 @@
 
 """How well neighbouring slices of a fused volume hold together.
 
-    python benchmarks/consistency.py --volumes DIR [--json FILE]
+    python benchmarks/consistency.py --volumes DIR [--way NAME] [--json FILE]
 
 DIR holds folders of volumes; every pair below that a folder has is fused. The measure is the mean absolute second
 difference across slices of the fused volume over that of the source that dominates each voxel: 1 is as smooth as the
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,25 @@ ACROSS = {
     "BiSWE": bidirectional_self_warping_error,
     "MS2R": motion_smoothness,
 }  # less is better
+Way = Callable[[Tensor, torch.nn.Module], Tensor]  # sources [1, K, H, W, D], prior -> fusion and shares [1, 1 + K, ...]
 METRICS = {"VIF": VIFMetric, "Qabf": QabfMetric, "SSIM": FusionSSIMMetric, "SCD": SCDMetric}
 
 
-def inferers() -> dict[str, DDFMInferer]:
+def average(sources: Tensor, prior: torch.nn.Module) -> Tensor:
+    """The mean of the sources, and which is the brightest."""
+    return torch.cat([sources.mean(1, keepdim=True), _brightest(sources)], dim=1)
+
+
+def maximum(sources: Tensor, prior: torch.nn.Module) -> Tensor:
+    """The brightest source at every voxel, and which that is."""
+    return torch.cat([sources.amax(1, keepdim=True), _brightest(sources)], dim=1)
+
+
+def _brightest(sources: Tensor) -> Tensor:
+    return torch.zeros_like(sources).scatter_(1, sources.argmax(1, keepdim=True), 1.0)
+
+
+def ways() -> dict[str, Way]:
     """The ways that are compared."""
     maps = ("provenance",)
 
@@ -61,6 +77,8 @@ def inferers() -> dict[str, DDFMInferer]:
         "ours, independent noise": slices(shared_noise=False),
         "ours, shared noise": slices(),
         "ours, shared noise, 3-D": DDFMInferer(maps=maps),
+        "average": average,
+        "maximum": maximum,
     }
 
 
@@ -90,9 +108,9 @@ def volumes_of(folder: Path, pair: tuple[str, str], slices: int) -> Tensor | Non
     return volume[..., first : first + slices]
 
 
-def measure(inferer: DDFMInferer, prior: torch.nn.Module, sources: Tensor) -> dict[str, float]:
+def measure(way: Way, prior: torch.nn.Module, sources: Tensor) -> dict[str, float]:
     """The ratio and the in-plane metrics of one way on one pair."""
-    fused, provenance = inferer(sources, prior).as_subclass(Tensor).split([1, 2], dim=1)
+    fused, provenance = way(sources, prior).as_subclass(Tensor).split([1, 2], dim=1)
     plain = sources.as_subclass(Tensor)
     row = {"second difference": second_difference_ratio(fused, provenance, plain)}
     slices = [to_grey_levels(volume[0].movedim(-1, 0), (-1.0, 1.0)) for volume in (fused, plain)]
@@ -110,17 +128,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--volumes", type=Path, required=True)
     parser.add_argument("--slices", type=int, default=24, help="middle slices of each volume")
+    parser.add_argument("--way", action="append", choices=tuple(ways()), help="only this one (repeatable)")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    compared = {name: way for name, way in ways().items() if name in (options.way or ways())}
     prior = FusionPipeline(FusionConfig.of(device="cpu")).prior
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in inferers()}
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in compared}
     for folder in sorted(path for path in options.volumes.iterdir() if path.is_dir()):
         for pair in PAIRS:
             sources = volumes_of(folder, pair, options.slices)
             if sources is None:
                 continue
-            for name, inferer in inferers().items():
-                rows[name].append({"pair": f"{folder.name} {'+'.join(pair)}", **measure(inferer, prior, sources)})
+            for name, way in compared.items():
+                rows[name].append({"pair": f"{folder.name} {'+'.join(pair)}", **measure(way, prior, sources)})
                 print(f"<!-- {name}: {rows[name][-1]} -->", flush=True)
     columns = ["second difference", *ACROSS, *METRICS]
     print(f"| {len(next(iter(rows.values())))} pairs | " + " | ".join(columns) + " |")
