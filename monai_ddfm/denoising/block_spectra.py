@@ -47,6 +47,11 @@ class BlockSpectra:
         """Share of all frequencies that each ring holds, ``[R]``; the mean of a spectrum is their product."""
         return torch.bincount(self.rings.flatten(), minlength=len(self.radii)) / self.size**2
 
+    @property
+    def transfer(self) -> Tensor:
+        """Power in each ring but the block's mean that noise of unit power at each of `radii` leaves, ``[R - 1, R]``."""
+        return _transfer(self.size, self.aspect)[1:]
+
     def power(self, blocks: Tensor) -> Tensor:
         """Mean power in each ring, ``[N, R]``, of blocks ``[N, size, size]``; white noise gives its variance."""
         if not len(blocks):  # which not every Fourier transform takes
@@ -73,7 +78,7 @@ class BlockSpectra:
         expect: a Gaussian where the spectrum falls, a power of the frequency (CT's ramp) where it rises. Where anatomy
         left next to nothing below a peak, there is a quarter of the peak: no scanner's noise has such holes.
         """
-        transfer = _transfer(self.size, self.aspect)[1:]  # the block's mean was taken off
+        transfer = self.transfer  # the block's mean was taken off
         measured = power[1:].clamp_min(1e-12 * float(power.max()) + 1e-30)
         spectrum = torch.cat([measured[:1], measured])
         for _ in range(_ITERATIONS):

@@ -18,6 +18,7 @@ from monai_ddfm.denoising.noise_doubts import doubt_before, doubt_of
 from monai_ddfm.denoising.noise_floor import floor_of_pictures, settled_floor, surely_noise
 from monai_ddfm.denoising.noise_kind import noise_kind
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
+from monai_ddfm.denoising.spectrum_family import spectrum_of_family
 from monai_ddfm.denoising.tissue_blocks import tissue_blocks, tissue_mask, void_mask
 from monai_ddfm.denoising.white_level import white_level
 from monai_ddfm.transforms.modality import Modality
@@ -89,7 +90,8 @@ def estimate_noise_model(
         floor = settled_floor(local.evened(blocks), spectra) * local.mean_variance(slices, tissue)
     correlated = Modality(modality) is not Modality.MR  # whose slices are encoded apart
     correlation = _correlation(slices, usable, local, spectra) if correlated and len(slices) > 2 else 0.0
-    power = spectra.unsmeared(floor) / (1.0 - correlation)
+    family = spectrum_of_family(floor, spectra) if len(slices) > 1 else None
+    power = (spectra.unsmeared(floor) if family is None else family) / (1.0 - correlation)
     pixel = (steps[0] * steps[1]) ** 0.5
     model = NoiseModel(
         frequencies=tuple((spectra.radii / pixel).tolist()),
