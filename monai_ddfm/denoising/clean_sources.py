@@ -31,6 +31,8 @@ __all__ = [
 THRESHOLD = (0.08, 0.1)  # noise up to which a source is kept, and from which on it is replaced; of a range of 2
 THRESHOLD_OF_PICTURES = (0.085, 0.11)  # measured on one slice alone, where fine texture looks like smooth noise ...
 THRESHOLD_OF_WHITE_PICTURES = (0.06, 0.08)  # ... but never like white noise
+_OF_GOOD_SCANS = 0.045  # white noise that measured volumes, and those that the prior was trained on, have when clean
+_LEAST = 1e-3  # of the highest power
 _NEIGHBOURHOOD = 7  # voxels
 _EMPTY = 0.4  # share of voxels at -1; noise around -1 that is cut off there leaves half of a neighbourhood
 _ROUNDING = 1e-6
@@ -61,8 +63,14 @@ class NoisySource(NamedTuple):
         return min(max((self.noise.std - low) / (high - low), 0.0), 1.0)
 
     def spectrum(self, shape: Sequence[int]) -> Tensor:
-        """Power at each frequency, see `NoiseModel.spectrum`."""
-        return self.noise.spectrum(shape, self.spacing)
+        """Power of the noise that is to go at each frequency, see `NoiseModel.spectrum`.
+
+        Of what was measured on a volume, white noise as good scans have it stays: it is part of what the prior takes
+        for clean, and cleaning it away costs fine texture.
+        """
+        power = self.noise.spectrum(shape, self.spacing)
+        kept = _OF_GOOD_SCANS**2 if self.noise.measured else 0.0
+        return (power - kept).clamp_min(_LEAST * float(power.max())) if kept else power
 
 
 def clean_sources(

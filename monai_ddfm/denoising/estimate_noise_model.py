@@ -101,6 +101,7 @@ def estimate_noise_model(
         place=local.place,
         between_slices=correlation,
         alone=len(slices) == 1,
+        measured=len(slices) > 1,
     )
     if model.alone and model.std < _NOTHING * float(slices.std()):  # texture hides the spectrum, not the finest band
         model = replace(white_noise(white_level(slices[0]), in_plane), alone=True)

@@ -70,6 +70,7 @@ class NoiseModel:
         kind: in words a user reads: "none", "white", "smooth", ...
         warning: what made the measurement impossible or doubtful, in words; None where nothing did.
         alone: whether it was measured on one slice alone, where fine texture looks like noise.
+        measured: whether it was told from the anatomy of a volume, and so holds the noise that good scans have too.
     """
 
     frequencies: tuple[float, ...]
@@ -81,6 +82,7 @@ class NoiseModel:
     kind: str = "none"
     warning: str | None = None
     alone: bool = False
+    measured: bool = False
 
     def __post_init__(self) -> None:
         if len(self.frequencies) != len(self.power) or not self.frequencies or self.frequencies[0] != 0.0:
@@ -202,6 +204,7 @@ class NoiseModel:
             kind=str(described.get("kind", "none")),
             warning=described.get("warning"),
             alone=bool(described.get("alone", False)),
+            measured=bool(described.get("measured", False)),
         )
 
 

@@ -18,7 +18,7 @@ _TAIL = 0.03  # of the highest power: less is known in proportion to that
 _USUAL = 0.15  # relative error of a ring that noise and few blocks explain; anatomy is beyond it
 _ROUNDS = 6  # of reweighting
 _FITS = 0.2  # mean of log(1 + (error / usual)²), up to which a spectrum is one of these
-_SIMPLER = 0.1  # by which white noise alone may fit worse and is believed all the same
+_REST = 0.15  # of the variance: what is beside white noise and no more than that is anatomy
 
 
 def spectrum_of_family(floor: Tensor, spectra: BlockSpectra) -> Tensor | None:
@@ -56,10 +56,11 @@ def spectrum_of_family(floor: Tensor, spectra: BlockSpectra) -> Tensor | None:
         weight = certain / (1.0 + error.square())
     cost = torch.log1p(error.square()) @ certain / certain.sum()
     best = int(cost.argmin())
-    best = 0 if float(cost[0]) < float(cost[best]) + _SIMPLER else best
     if float(cost[best]) > _FITS:
         return None
-    return (factors[best, 0] * shapes[best] + factors[best, 1]).to(floor)
+    white, other = factors[best, 1], factors[best, 0] * shapes[best]
+    variance = spectra.weights.double() @ other
+    return (white + other * (variance > _REST * (variance + white))).to(floor)
 
 
 def _not_negative(columns: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
