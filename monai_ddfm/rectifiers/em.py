@@ -52,16 +52,32 @@ class EMRectifier(Rectifier[EMState]):
     at the proposal. Each Laplace term is a Gaussian whose variance is exponential: y - x ~ N(0, m), m ~ EXP(mean γ);
     x ~ N(0, n), n ~ EXP(mean ρ).
 
+    Left alone it collapses onto one source. By eq. 29, without the smoothness, i has the share p = m̄ / (m̄ + n̄) of f:
+    i - f shrinks by 1 - p, f - v by p. By eq. 16, m̄ is proportional to 1/(√γ |i - f|), so that the source that f is
+    nearer to has the larger share in the next step and is nearer still; and by eq. 31, γ falls with |i - f|, which
+    raises m̄ all over the image, where f is far from i as well. Nothing stops it but the proposal: |y - x|_1 + |x|_1 is
+    flat between the sources.
+
+    `largest_ratio` r stops it: m̄ <= r n̄ and n̄ <= r m̄, the larger is brought down. p then lies between 1/(1 + r)
+    and r/(1 + r), thirds for r = 2, whatever γ and ρ have become, and f lies strictly between the sources. A bounded
+    precision is a Gaussian of larger variance: the likelihood is square, no longer |.|_1, close to a source. The
+    published code has one half of it, n̄ <= 2 m̄ (`ReferenceEMRectifier`).
+
     Args:
         psi: weight ψ of the smoothness of x.
         eta: weight η of the half-quadratic splitting that separates x from its smooth copy k.
+        largest_ratio: of one source's expected precision to the other's in a voxel, at least 1; None: as the equations
+            have it, no bound.
     """
 
-    def __init__(self, psi: float = 0.5, eta: float = 0.1) -> None:
+    def __init__(self, psi: float = 0.5, eta: float = 0.1, largest_ratio: float | None = None) -> None:
         if psi < 0 or eta <= 0:
             raise ValueError(f"psi must be at least 0 and eta above 0, got psi={psi} and eta={eta}")
+        if largest_ratio is not None and not largest_ratio >= 1:
+            raise ValueError(f"largest_ratio must be at least 1, or None for no bound, got {largest_ratio}")
         self.psi = psi
         self.eta = eta
+        self.largest_ratio = largest_ratio
 
     def start(self, sources: Tensor) -> EMState:
         """Return γ = ρ = 1 and u = 0.
@@ -92,9 +108,10 @@ class EMRectifier(Rectifier[EMState]):
         m_bar, n_bar = self._expected_precisions(fused - v, i - v, state)
         return torch.cat([m_bar, n_bar], dim=1) / (m_bar + n_bar)
 
-    @staticmethod
-    def _expected_precisions(x: Tensor, y: Tensor, state: EMState) -> tuple[Tensor, Tensor]:
-        """E-step, eq. 16: E[1/m] and E[1/n], inverse Gaussian given x."""
+    def _expected_precisions(self, x: Tensor, y: Tensor, state: EMState) -> tuple[Tensor, Tensor]:
+        """E-step, eq. 16: E[1/m] and E[1/n], inverse Gaussian given x, their ratio bounded."""
         m_bar = torch.sqrt(2.0 / (_per_slice(state.gamma) * ((y - x).square() + _SMALLEST_SQUARE)))
         n_bar = torch.sqrt(2.0 / (_per_slice(state.rho) * (x.square() + _SMALLEST_SQUARE)))
-        return m_bar, n_bar
+        if self.largest_ratio is None:
+            return m_bar, n_bar
+        return torch.minimum(m_bar, self.largest_ratio * n_bar), torch.minimum(n_bar, self.largest_ratio * m_bar)

@@ -97,6 +97,35 @@ def test_converges_to_a_minimiser_of_the_l1_terms(seed: int, height: int, width:
     assert loss.item() == pytest.approx((high - low).sum().item(), rel=1e-5)
 
 
+def closest_share(rectifier: EMRectifier) -> float:
+    """Share of the nearer source in f after 30 iterations of two sources apart, started off the middle."""
+    sources = torch.tensor([0.5, -0.5], dtype=torch.float64).view(1, 2, 1, 1).expand(1, 2, 8, 8)
+    f, state = iterate(rectifier, torch.full((1, 1, 8, 8), 0.1, dtype=torch.float64), sources, 30)
+    share = rectifier.provenance(f, sources, state)
+    torch.testing.assert_close(share.sum(1), torch.ones_like(share[:, 0]))
+    assert share.max().item() == pytest.approx((f.mean() + 0.5).item(), abs=0.2)
+    return float(share.max())
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0, 5.0])
+def test_bounded_precisions_keep_both_sources(ratio: float) -> None:
+    assert closest_share(EMRectifier()) > 0.999  # by the equations alone one source is left
+    assert closest_share(EMRectifier(largest_ratio=ratio)) <= ratio / (1 + ratio) + 1e-9
+
+
+def test_a_wide_bound_is_none() -> None:
+    sources, x0 = random_images(11, 1, 2, 8, 9), random_images(12, 1, 1, 8, 9)
+    free, _ = iterate(EMRectifier(), x0, sources, 1)
+    bounded, _ = iterate(EMRectifier(largest_ratio=1e9), x0, sources, 1)
+    assert torch.equal(free, bounded)
+
+
+@pytest.mark.parametrize("ratio", [0.5, -2.0, float("nan")])
+def test_the_bound_in_range(ratio: float) -> None:
+    with pytest.raises(ValueError, match="largest_ratio must be at least 1, or None for no bound, got"):
+        EMRectifier(largest_ratio=ratio)
+
+
 def test_batch_equals_one_by_one() -> None:
     sources, x0 = random_images(3, 4, 2, 11, 8), random_images(4, 4, 1, 11, 8)
     sources[2] *= 0.01  # slices of very different contrast have different hyper-parameters
