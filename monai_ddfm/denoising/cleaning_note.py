@@ -52,8 +52,23 @@ class CleaningNote:
             schedule = Schedule.of(source.spectrum(source.slices.shape[-2:]), at_most)
             self.evaluations = max(self.evaluations, len(schedule.sigmas))
 
-    def line(self) -> str:
-        """Return the note in one line; percentages are standard deviations, of the range that is fused."""
+    def line(self, uncertainty: bool = False) -> str:
+        """Return the note in one line; percentages are standard deviations, of the range that is fused.
+
+        Args:
+            uncertainty: whether that map was asked for: say what it knows of this source.
+        """
+        return f"{self._what_was_done()}; {self._in_uncertainty()}" if uncertainty else self._what_was_done()
+
+    def _in_uncertainty(self) -> str:
+        """What the map `uncertainty` says of this source."""
+        if self.noise is None or self.noise.std == 0.0:
+            return "uncertainty knows of no noise in it and is 0 wherever only such sources have a share"
+        if self.share == 0.0:
+            return f"uncertainty holds its noise of {50 * self.noise.std:.1f} % by its share"
+        return "uncertainty holds what draws of it scatter"
+
+    def _what_was_done(self) -> str:
         noise = self.noise
         if not self.asked:
             return "not cleaned, as was asked"

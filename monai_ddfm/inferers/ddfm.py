@@ -209,7 +209,7 @@ class DDFMInferer(Inferer):
                 noises = self._noises(inputs)
             work = _Work(slices, noises, spacing is None, notes, network, dtype, clock)
             (whole,) = self._fuse(fusion, work, [self.seed])
-            lines = [note.line() for note in work.notes]
+            lines = [note.line("uncertainty" in self.maps) for note in work.notes]
             fused, provenance, cleaned = (self._to_volume(part, inputs) for part in whole)
 
             def repeated() -> Iterator[Tensor]:
