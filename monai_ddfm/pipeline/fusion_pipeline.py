@@ -22,7 +22,7 @@ from monai_ddfm.pipeline.describe import describe
 from monai_ddfm.pipeline.device import available_device
 from monai_ddfm.pipeline.names import FUSED, IMAGE
 from monai_ddfm.pipeline.steps import make_postprocessing, make_preprocessing, make_writing
-from monai_ddfm.priors import DiffusionPrior, open_prior
+from monai_ddfm.priors import DiffusionPrior, UNetPrior, open_prior
 from monai_ddfm.rectifiers import RECTIFIERS, Rectifier
 from monai_ddfm.transforms.apply_affine import split_inverse
 from monai_ddfm.transforms.argument_repr import SECRETS
@@ -71,12 +71,17 @@ class FusionPipeline:
         """The prior, on its device; its weights are read when it is first asked for.
 
         Raises:
-            FileNotFoundError, ValueError: see `open_prior`.
+            FileNotFoundError, ValueError: see `open_prior`; also a network that was never trained.
         """
         prior = self._prior
         if prior is None:
             execution = self.config.execution
             prior = open_prior(execution.weights, execution.compile_mode, execution.trust_torchscript)
+        if isinstance(prior, UNetPrior) and prior.is_untrained:
+            raise ValueError(
+                "network_def: UNetPrior has weights null and an untrained network, which answers zero to everything; "
+                "give its weights, or leave network_def out for the shipped prior"
+            )
         return prior.eval().to(self.device)
 
     @cached_property

@@ -56,6 +56,12 @@ class UNetPrior(NetworkPrior):
         if compile_mode is not None:
             network.compile(mode=compile_mode)
 
+    @property
+    def is_untrained(self) -> bool:
+        """Whether the network's last layer is zero, as MONAI begins it: it then answers zero to everything."""
+        last = list(self.network.parameters())[-2:]  # weight and bias
+        return bool(last) and not any(bool(parameter.any()) for parameter in last)
+
     def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
         """Return the raw prediction ``[B, channels, H, W]`` for ``x`` of that shape and ``timesteps`` ``[B]``."""
         folded = F.pixel_unshuffle(x, self.unshuffle).contiguous(memory_format=torch.channels_last)

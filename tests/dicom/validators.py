@@ -22,14 +22,23 @@ needs_validators = pytest.mark.skipif(
 
 def validator_errors(files: Sequence[Path]) -> list[str]:
     """Return what the validators call an error: in each file, and between the files of one study."""
-    errors = []
+    return _findings(files, "Error")
+
+
+def validator_warnings(files: Sequence[Path]) -> list[str]:
+    """Return what the validators only warn of."""
+    return _findings(files, "Warning")
+
+
+def _findings(files: Sequence[Path], kind: str) -> list[str]:
+    found = []
     for file in files:
         if subprocess.run(["dcmftest", str(file)], capture_output=True).returncode:
-            errors.append(f"{file.name}: no DICOM file")
-        errors += [f"{file.name}: {line}" for line in _said("dciodvfy", "-new", str(file))]
-    return errors + _said("dcentvfy", *map(str, files))
+            found.append(f"{file.name}: no DICOM file")
+        found += [f"{file.name}: {line}" for line in _said(kind, "dciodvfy", "-new", str(file))]
+    return found + _said(kind, "dcentvfy", *map(str, files))
 
 
-def _said(*command: str) -> list[str]:
+def _said(kind: str, *command: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True)
-    return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
+    return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(kind)]

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from monai.data import MetaTensor
+from monai.networks.nets import DiffusionModelUNet
 from monai.transforms import (
     Compose,
     EnsureChannelFirstd,
@@ -27,6 +28,7 @@ from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline import FuseDDFM, FuseDDFMd
 from monai_ddfm.priors import IdentityPrior, UNetPrior
 from tests.paper_sampling import paper_inferer
+from tests.tiny_unet import TINY
 from tests.volumes import ANISOTROPIC, affines, random_volume
 
 
@@ -143,3 +145,9 @@ def test_too_few_modalities_or_windows() -> None:
         FuseDDFM(["MR"])
     with pytest.raises(ValueError, match="1 windows for 2 sources"):
         FuseDDFM(["MR", "PET"], windows=[None])
+
+
+def test_a_network_that_was_never_trained_is_refused() -> None:
+    untrained = UNetPrior(DiffusionModelUNet(**TINY))
+    with pytest.raises(ValueError, match=r"network_def: UNetPrior has weights null and an untrained network"):
+        FuseDDFM(["MR", "PET"], network=untrained, device="cpu").fuse([torch.rand(1, 8, 8, 2)] * 2)

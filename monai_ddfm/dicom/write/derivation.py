@@ -16,8 +16,9 @@ from pydicom.uid import UID
 import monai_ddfm
 from monai_ddfm.dicom.identity import SeriesIdentity
 
-__all__ = ["Derivation", "uid_from_name"]
+__all__ = ["NOT_DIAGNOSTIC", "Derivation", "uid_from_name"]
 
+NOT_DIAGNOSTIC = "Research use only, not for diagnostic use"
 _NAMESPACE = UUID("6f0bd6a2-6a5b-5c0e-9d0e-3b0d8c4a5f10")
 _MAX_DESCRIPTION = 1024  # DerivationDescription is a Short Text (ST)
 
@@ -69,13 +70,14 @@ class Derivation:
             object.__setattr__(self, "_run", uuid4().hex)
 
     def describe(self, sources: Sequence[SeriesIdentity]) -> str:
-        """Return the DerivationDescription: method, version, preset, seed and the sources' modalities.
+        """Return the DerivationDescription: not for diagnosis, method, version, preset, seed, the sources' modalities.
 
         The sources' own descriptions are left out: they are free text and may hold a name.
         """
         seed = "" if self.seed is None else f", seed {self.seed}"
         modalities = " + ".join(source.modality or "unknown" for source in sources)
-        text = f"{self.method} image fusion of {modalities}; monai_ddfm {self.version}, preset {self.preset}{seed}"
+        made = f"{self.method} image fusion of {modalities}; monai_ddfm {self.version}, preset {self.preset}{seed}"
+        text = f"{NOT_DIAGNOSTIC}. {made}"
         return text[:_MAX_DESCRIPTION]
 
     def uid(self, anchor: SeriesIdentity, sources: Sequence[SeriesIdentity], *names: str) -> UID:

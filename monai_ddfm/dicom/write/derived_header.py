@@ -18,7 +18,7 @@ from monai_ddfm.dicom.codes import code_item
 from monai_ddfm.dicom.identity import SOFTWARE_NAME, SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.write.copied_attributes import copy_attributes
-from monai_ddfm.dicom.write.derivation import Derivation, uid_from_name
+from monai_ddfm.dicom.write.derivation import NOT_DIAGNOSTIC, Derivation, uid_from_name
 from monai_ddfm.dicom.write.source_references import add_references
 
 __all__ = ["check_sources", "derive_header"]
@@ -84,6 +84,7 @@ def derive_header(
     dataset.SoftwareVersions = derivation.version[:64]
     dataset.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     dataset.DerivationDescription = derivation.describe(sources)
+    dataset.ImageComments = NOT_DIAGNOSTIC  # which viewers show
     dataset.BurnedInAnnotation = "YES" if any(h.get("BurnedInAnnotation") == "YES" for h in headers) else "NO"
     _add_compression(dataset, headers)
     add_references(dataset, sources, UID(anchor.study_instance_uid))

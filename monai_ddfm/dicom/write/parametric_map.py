@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID
+from pydicom.uid import UID, MRImageStorage
 
 from monai_ddfm.dicom.identity import SOFTWARE_NAME, SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
@@ -37,8 +37,12 @@ _SHARED = (
     "BodyPartExamined",
     "ContributingEquipmentSequence",
     "DerivationDescription",
+    "ImageComments",
     "Laterality",
+    "PatientAge",
     "PatientIdentityRemoved",
+    "PatientSize",
+    "PatientWeight",
     "DeidentificationMethod",
     "DeidentificationMethodCodeSequence",
     "ReferencedSeriesSequence",
@@ -126,7 +130,8 @@ def write_parametric_map(
             plane_orientation=hd.PlaneOrientationSequence("PATIENT", stack.orientation),
             plane_positions=[hd.PlanePositionSequence("PATIENT", place) for place in stack.positions],
             content_label="FUSION",
-            content_description="Fused values",
+            content_description="Fused values; not for diagnostic use",
+            content_qualification=hd.ContentQualificationValues.RESEARCH,
             specific_character_set="ISO_IR 192",
         )
     for keyword in _SHARED:
@@ -144,7 +149,8 @@ def _source_image(shared: Dataset, anchor: SeriesIdentity, stack: SliceStack) ->
     for keyword in REQUIRED:
         setattr(image, keyword, shared.get(keyword))
     first = anchor.instances[0]
-    image.SOPClassUID, image.SOPInstanceUID = UID(first.sop_class_uid), UID(first.sop_instance_uid)
+    # of a kind of single frames, as it is one here; the anchor's own, NM or enhanced, stands in `shared`
+    image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, UID(first.sop_instance_uid)
     image.SeriesInstanceUID, image.Modality = anchor.series_instance_uid, anchor.modality
     image.Rows, image.Columns = stack.frames.shape[1:3]
     image.PixelSpacing, image.SliceThickness = list(stack.pixel_spacing), stack.slice_spacing

@@ -127,7 +127,7 @@ def blending_presentation(
             software_versions=derivation.version[:64],
             device_serial_number="none",
             content_label="FUSION",
-            content_description="Sources of the fusion, blended",
+            content_description="Sources of the fusion, blended; not for diagnostic use",
             specific_character_set="ISO_IR 192",
         )
     # General Reference (PS3.3 C.12.4): who reads no presentation states still finds the images here

@@ -67,3 +67,9 @@ def test_refuses_what_cannot_be_told() -> None:
         Derivation(method="")
     with pytest.raises(ValueError, match="settings must be plain"):
         Derivation(settings={"network": object()})
+
+
+def test_it_says_that_it_is_no_diagnosis() -> None:
+    assert MADE.describe(identities("MR", "PT")).startswith(
+        "Research use only, not for diagnostic use. DDFM image fusion"
+    )
