@@ -19,6 +19,7 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from monai_ddfm.io.memory import require_memory
+from monai_ddfm.io.nifti_header import fault_of_header
 
 __all__ = ["read_nifti"]
 
@@ -41,6 +42,8 @@ def read_nifti(path: str | Path) -> nib.Nifti1Image:
         MemoryError: it needs more memory than is free; nothing was read.
     """
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path}: a folder, expected a NIfTI file; give the file in it, or rename a folder of DICOM")
     packed = path.name.lower().endswith(".gz")
     try:
         with cast(BinaryIO, igzip.open(path) if packed else path.open("rb")) as stream:
@@ -49,9 +52,13 @@ def read_nifti(path: str | Path) -> nib.Nifti1Image:
             header = kind.header_class(beginning[: kind.header_class.sizeof_hdr], check=False)
             size = _checked_size(header, path, packed)
             content = _rest(stream, beginning, size, path) if packed else None
+            _require_no_more(stream, size, path, packed)
     except (gzip.BadGzipFile, IsalError, EOFError) as error:  # type: ignore[misc] # its stub calls the class an object
         raise _refusal(path, f"damaged: {error}") from error
-    image = kind.from_bytes(content) if content is not None else kind.from_filename(path)
+    try:
+        image = kind.from_bytes(content) if content is not None else kind.from_filename(path)
+    except Exception as error:  # nibabel raises whatever the header leads to
+        raise _refusal(path, f"its header is wrong: {error}") from error
     _tell_of_forms(image, path)
     return image
 
@@ -71,9 +78,9 @@ def _refusal(path: Path, reason: str) -> ValueError:
 
 def _checked_size(header: nib.Nifti1Header, path: Path, packed: bool) -> int:
     """Return how many bytes the header speaks of, once it is sure that the file may hold them and memory, too."""
+    if (fault := fault_of_header(header)) is not None:
+        raise _refusal(path, fault)
     shape = header.get_data_shape()
-    if any(side < 0 for side in shape):
-        raise _refusal(path, f"its header says a shape of {shape}")
     voxels = math.prod(map(int, shape))
     size = int(header.get_data_offset()) + voxels * header.get_data_dtype().itemsize
     there = path.stat().st_size
@@ -90,9 +97,16 @@ def _rest(stream: BinaryIO, beginning: bytes, size: int, path: Path) -> bytes:
     content = beginning + stream.read(max(0, size - len(beginning)))
     if len(content) < size:
         raise _refusal(path, f"{len(content)} of the {size} bytes that its header speaks of are there")
-    if len(stream.read(_SLACK)) == _SLACK:
-        raise _refusal(path, f"it holds more than the {size} bytes that its header speaks of")
     return content
+
+
+def _require_no_more(stream: BinaryIO, size: int, path: Path, packed: bool) -> None:
+    """Refuse a file with more voxels than its header speaks of, of whose sides one is then wrong; zeros are padding."""
+    if not packed:
+        stream.seek(size)
+    surplus = stream.read(_SLACK)
+    if len(surplus) == _SLACK or surplus.strip(b"\0"):
+        raise _refusal(path, f"it holds more than the {size} bytes that its header speaks of")
 
 
 def _tell_of_forms(image: nib.Nifti1Image, path: Path) -> None:
