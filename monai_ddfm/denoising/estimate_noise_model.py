@@ -65,7 +65,7 @@ def estimate_noise_model(
     if volume.ndim not in (3, 4) or volume.shape[0] != 1:
         raise ValueError(f"volume must be [1, H, W] or [1, H, W, D], got {tuple(volume.shape)}")
     slices = volume.detach().as_subclass(Tensor)[0].float().cpu()  # small work, of many kinds
-    slices = slices.movedim(-1, 0) if slices.ndim == 3 else slices[None]
+    slices = slices.movedim(-1, 0).contiguous() if slices.ndim == 3 else slices[None]
     steps = (1.0, 1.0, 1.0) if spacing is None else tuple(float(step) for step in (*spacing, 1.0)[:3])
     in_plane = (steps[0], steps[1])
     none = white_noise(0.0, in_plane)

@@ -49,21 +49,35 @@ def void_mask(slices: Tensor) -> Tensor:
 
     Only values that many voxels share count: in quantised images neighbours are equal by chance.
     """
-    stacked = slices[:, None]
-    flat = (F.max_pool2d(stacked, 3, 1, 1) == -F.max_pool2d(-stacked, 3, 1, 1))[:, 0]
-    values, counts = slices[flat].unique(return_counts=True)
-    filled = values[counts > _FREQUENT * slices.numel()]
-    void = flat & torch.isin(slices, filled)
+    void = _like_all_neighbours(slices)
+    _, places, counts = slices[void].unique(return_inverse=True, return_counts=True)
+    void[void.clone()] = (counts > _FREQUENT * slices.numel())[places]
     for limit in (slices.min(), slices.max()):
         at_limit = slices == limit
-        if at_limit.float().mean() > _FREQUENT:
+        if int(at_limit.sum()) > _FREQUENT * slices.numel():
             void |= at_limit
     return void
 
 
+def _like_all_neighbours(slices: Tensor) -> Tensor:
+    """Where the 3 x 3 voxels around each of ``[D, H, W]``, as far as there are any, are equal."""
+    same = torch.ones_like(slices, dtype=torch.bool)
+    columns, rows = slices[:, :, 1:] == slices[:, :, :-1], slices[:, 1:] == slices[:, :-1]
+    same[:, :, 1:] &= columns
+    same[:, :, :-1] &= columns  # each row's three
+    row = same.clone()
+    for here, there in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
+        same[:, here] &= rows
+        same[:, here] &= row[:, there]
+    return same
+
+
 def local_mean(slices: Tensor) -> Tensor:
-    """Mean of 5 x 5 voxels of each slice ``[D, H, W]``."""
-    return F.avg_pool2d(slices[:, None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[:, 0]
+    """Mean of 5 x 5 voxels of each slice ``[D, H, W]``, along rows and then along columns."""
+    mean = slices[:, None]
+    for window, border in (((1, _WINDOW), (0, _WINDOW // 2)), ((_WINDOW, 1), (_WINDOW // 2, 0))):
+        mean = F.avg_pool2d(mean, window, 1, border, count_include_pad=False)
+    return mean[:, 0]
 
 
 def tissue_mask(slices: Tensor, functional: bool) -> Tensor:
@@ -94,7 +108,7 @@ def tissue_blocks(slices: Tensor, usable: Tensor, lag: int, spectra: BlockSpectr
         starts, first, second = starts[differ], first[differ], second[differ]
     both = (usable[starts] & usable[starts + lag]).float()
     for step in (size // 2, size // 4):
-        chosen = _cut(both, size, step).mean((-1, -2)) >= _MOSTLY
+        chosen = F.avg_pool2d(both[:, None], size, step)[:, 0] >= _MOSTLY
         if int(chosen.sum()) >= _BLOCKS // 4:
             break
     picks = chosen.nonzero()

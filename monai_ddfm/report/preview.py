@@ -25,18 +25,20 @@ def _spacing(volume: Tensor) -> np.ndarray:
 
 
 def middle_planes(volume: Tensor, centre: tuple[int, ...]) -> list[np.ndarray]:
-    """Return the planes through `centre` of ``[1 or 3, H, W, D]`` in [0, 1] as upright RGB pictures of square pixels.
+    """Return the planes through `centre` of a volume as upright RGB pictures of square pixels.
 
-    The plane across the last axis comes first. A volume of one slice gives one plane.
+    Only the planes are looked at: grey ``[1, H, W, D]`` in [-1, 1], or colour ``[3, H, W, D]`` in [0, 1]. The plane
+    across the last axis comes first. A volume of one slice gives one plane.
     """
     spacing = _spacing(volume)
-    voxels = volume.detach().cpu().float().as_subclass(Tensor).expand(3, -1, -1, -1).numpy()
+    voxels = volume.detach().as_subclass(Tensor).expand(3, -1, -1, -1)
     planes = []
     for axis in (2, 1, 0):
         across, up = (a for a in range(3) if a != axis)
         if min(voxels.shape[1 + across], voxels.shape[1 + up]) == 1:
             continue
-        plane = np.flipud(voxels.take(centre[axis], 1 + axis).T)
+        plane = np.flipud(voxels.select(1 + axis, centre[axis]).cpu().float().numpy().T)
+        plane = plane if volume.shape[0] == 3 else (plane + 1.0) / 2.0
         size = np.array([plane.shape[1] * spacing[across], plane.shape[0] * spacing[up]]) / spacing.min()
         size *= max(1, round(_SMALLEST_SIDE / size.max()))
         picture = Image.fromarray((255 * plane.clip(0, 1)).round().astype(np.uint8))
@@ -46,10 +48,10 @@ def middle_planes(volume: Tensor, centre: tuple[int, ...]) -> list[np.ndarray]:
 
 def _centre(volume: Tensor) -> tuple[int, ...]:
     """Where most is seen: the centre of mass of the brightness."""
-    mass = volume.detach().cpu().float().as_subclass(Tensor).mean(dim=0) + 1.0 + 1e-6
+    grey = volume.detach().cpu().float().as_subclass(Tensor)[0]
     centre = []
-    for axis, size in enumerate(mass.shape):
-        profile = mass.sum(dim=[a for a in range(3) if a != axis])
+    for axis, size in enumerate(grey.shape):
+        profile = grey.mean(dim=[a for a in range(3) if a != axis]) + 1.0 + 1e-6
         centre.append(min(size - 1, round(float((profile * torch.arange(size)).sum() / profile.sum()))))
     return tuple(centre)
 
@@ -61,10 +63,7 @@ def preview_picture(volumes: Mapping[str, Tensor]) -> Image.Image:
         volumes: grey ``[1, H, W, D]`` in [-1, 1], or colour ``[3, H, W, D]`` in [0, 1], by title.
     """
     centre = _centre(next(volume for volume in reversed(list(volumes.values())) if volume.shape[0] == 1))
-    columns = {
-        name: middle_planes(volume if volume.shape[0] == 3 else (volume + 1.0) / 2.0, centre)
-        for name, volume in volumes.items()
-    }
+    columns = {name: middle_planes(volume, centre) for name, volume in volumes.items()}
     rows = next(iter(columns.values()))
     width = max(plane.shape[1] for plane in rows)
     picture = Image.new("RGB", (width * len(columns), _TITLE_HEIGHT + sum(plane.shape[0] for plane in rows)))

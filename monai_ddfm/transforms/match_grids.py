@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, ResampleToMatch, Transform
+from monai.transforms import MapTransform, SpatialResample, Transform
 
 from monai_ddfm.denoising.noise_meta import noise_of, resampled_noise, write_noise
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
 __all__ = ["MatchGrids", "MatchGridsD", "MatchGridsDict", "MatchGridsd"]
+
+_VOXELS_AT_ONCE = 1 << 21
 
 
 class MatchGrids(ArgumentRepr, Transform):
@@ -26,13 +29,13 @@ class MatchGrids(ArgumentRepr, Transform):
     grid already is returned as it is.
 
     Args:
-        mode: interpolation of `monai.transforms.ResampleToMatch`: ``bilinear`` (trilinear in 3-D) or ``nearest``, or a
+        mode: interpolation of `monai.transforms.SpatialResample`: ``bilinear`` (trilinear in 3-D) or ``nearest``, or a
             spline order from 0 to 5.
     """
 
     def __init__(self, mode: str | int = "bilinear") -> None:
         self.mode = mode
-        self.resample = ResampleToMatch(mode=mode, padding_mode="zeros" if isinstance(mode, str) else "constant")
+        self.resample = SpatialResample(mode=mode, padding_mode="zeros" if isinstance(mode, str) else "constant")
 
     def __call__(self, img: MetaTensor, anchor: MetaTensor) -> MetaTensor:  # type: ignore[override]
         """Return ``img`` ``[C, H, W, D]`` on `anchor`'s grid, with the anchor's affine and its own other meta."""
@@ -40,13 +43,25 @@ class MatchGrids(ArgumentRepr, Transform):
         if img.shape[1:] == anchor.shape[1:] and same_affine:
             return img
         lowest = img.min()
-        matched = MetaTensor((self.resample(img - lowest, anchor) + lowest).as_subclass(torch.Tensor))
-        matched.meta = {**img.meta, "spatial_shape": matched.shape[1:]}  # ResampleToMatch gave it the anchor's
+        matched = MetaTensor(self._resampled(img - lowest, anchor).add_(lowest))
+        matched.meta = {**img.meta, "spatial_shape": matched.shape[1:]}
         matched.affine = anchor.affine
         noise = noise_of(img)
         if noise is not None:
             write_noise(matched, resampled_noise(noise, img.affine, anchor.affine))
         return matched
+
+    def _resampled(self, img: torch.Tensor, anchor: MetaTensor) -> torch.Tensor:
+        """The image on the anchor's grid, in parts: the coordinates of all voxels take 24 times the image's memory."""
+        parts, exact = [], img.double()  # once, and not for each part
+        size = list(anchor.shape[1:])
+        rows = max(1, _VOXELS_AT_ONCE // math.prod(size[1:])) if isinstance(self.mode, str) else size[0]
+        for first in range(0, size[0], rows):
+            affine = anchor.affine.double().clone()
+            affine[:3, 3] += first * affine[:3, 0]
+            part = [min(rows, size[0] - first), *size[1:]]
+            parts.append(self.resample(exact, dst_affine=affine, spatial_size=part).as_subclass(torch.Tensor))
+        return torch.cat(parts, dim=1)
 
 
 class MatchGridsd(ArgumentRepr, MapTransform):
