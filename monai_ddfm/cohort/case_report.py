@@ -26,7 +26,7 @@ from monai_ddfm.report.plain_text import without_folders
 from monai_ddfm.transforms import RestoreIntensity
 from monai_ddfm.transforms.argument_repr import SECRETS
 
-__all__ = ["WriteReport", "identity_of", "records_in", "report_path", "write_index", "write_pages"]
+__all__ = ["WriteReport", "identity_of", "records_in", "report_path", "write_failures", "write_index", "write_pages"]
 
 logger = logging.getLogger(__name__)
 INDEX = "index.html"
@@ -150,23 +150,21 @@ def records_in(output_dir: Path) -> Iterable[tuple[str, dict[str, Any]]]:
             yield path.stem, record
 
 
-def write_pages(config: FusionConfig, outcomes: Sequence[Mapping[str, Any]], index: bool) -> None:
-    """Write what a run can only say at its end: reports of cases that failed, and the index.
+def write_pages(config: FusionConfig, outcomes: Sequence[Mapping[str, Any]]) -> None:
+    """Write what a run can only say at its end, where it writes a summary: reports of cases that failed, and the index.
 
     A page that cannot be written takes nothing from the results: it is said, and no more.
 
     Args:
         config: the description.
         outcomes: notes on all cases.
-        index: whether an index is wanted.
     """
     results = config.results
-    if not results.report or not Path(results.output_dir).is_dir():
+    if not results.report or results.summary is None or not Path(results.output_dir).is_dir():
         return
     settings = {name: value for name, value in config.settings().items() if name not in SECRETS}
     try:
         write_failures(results.output_dir, outcomes, settings, results.report_identity)
-        if index:
-            write_index(results.output_dir, outcomes, results.report_identity)
+        write_index(results.output_dir, outcomes, results.report_identity)
     except OSError as error:
         logger.error("%s", error)

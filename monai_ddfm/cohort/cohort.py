@@ -86,7 +86,7 @@ class Cohort:
         config = self.pipeline.config
         folder = config.results.output_dir if lock else None
         summary = summary_path(config)
-        pages = partial(write_pages, config, index=summary is not None)
+        pages = partial(write_pages, config)
         with listening(self.run_log):
             run_cohort(evaluator, self.loader, self.postprocessing, self.processes, folder, summary, pages)
 

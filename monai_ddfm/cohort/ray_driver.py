@@ -101,7 +101,7 @@ def fuse_on_ray(
         if summary is not None:
             workers = int(ray.cluster_resources().get("CPU", 1) // cpus) if cpus else 1
             write_summary(summary, names, outcomes, workers, time.perf_counter() - begun)
-        write_pages(config, outcomes, index=summary is not None)
+        write_pages(config, outcomes)
     if any(outcome["status"] == FAILED for outcome in outcomes):
         raise failure_of(names, outcomes)
 

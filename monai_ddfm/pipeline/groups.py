@@ -243,7 +243,7 @@ class Results:
         pseudonym_key: secret that replaced UIDs are made with; a random one when None.
         overwrite: replace results made from other files or settings.
         summary: file for what became of the cases; ``auto`` ``output_dir/summary.json``, None for none.
-        report: a page for each case, and an index beside the summary: ``CASE_report.html``, ``index.html``.
+        report: a page for each case, ``CASE_report.html``; with a summary one of those that failed, and ``index.html``.
         report_identity: say in pages who the patient is and where files lie; else no folder is named.
     """
 

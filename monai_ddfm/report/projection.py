@@ -16,6 +16,8 @@ from torch import Tensor
 
 __all__ = ["rotating_projection"]
 
+_ENOUGH_CHROMA = 0.35  # a colour is one, and no more so when it is purer: the brightest of a palette is often pale
+
 
 def _upright(volume: Tensor, side: float, largest: int) -> Tensor:
     """The volume ``[C, X, Y, Z]`` along left-right, back-front and feet-head, in cubic voxels of `side` mm or more."""
@@ -48,8 +50,8 @@ def _turned(volume: Tensor, degrees: float, lowest: Tensor) -> Tensor:
 def rotating_projection(volume: Tensor, angles: int = 36, side: float = 0.0, largest: int = 256) -> Tensor:
     """Return the MIP of a volume from `angles` directions around the axis from feet to head, in mm proportions.
 
-    Of a volume in colour one voxel of each ray gives its colour: that of the largest sum of luminance (ITU-R BT.601) and
-    chroma (largest less smallest channel), so that white anatomy does not hide what is coloured in it.
+    In colour one voxel of each ray gives its colour: the one of the largest luminance (ITU-R BT.601), where what has a
+    colour (chroma: largest less smallest channel) counts as brighter, so that white anatomy does not hide uptake.
 
     Args:
         volume: grey ``[1, H, W, D]`` or colour ``[3, H, W, D]``, a `MetaTensor` with its affine.
@@ -74,7 +76,8 @@ def rotating_projection(volume: Tensor, angles: int = 36, side: float = 0.0, lar
         if len(turned) == 1:
             seen = turned.amax(dim=2)
         else:
-            weight = (turned * luminance).sum(dim=0) + turned.amax(dim=0) - turned.amin(dim=0)
+            chroma = turned.amax(dim=0) - turned.amin(dim=0)
+            weight = (turned * luminance).sum(dim=0) + 2.0 * chroma.clamp(max=_ENOUGH_CHROMA)
             brightest = weight.argmax(dim=1).expand(3, -1, -1)[:, :, None]
             seen = turned.gather(2, brightest).squeeze(2)
         views.append(seen.permute(0, 2, 1).flip(1))  # head up; x grows to the patient's right

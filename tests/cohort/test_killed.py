@@ -57,6 +57,8 @@ def require_whole(output_dir: Path, expected: dict[str, bytes]) -> None:
             assert np.asarray(nibabel.load(path).dataobj).tobytes() == expected[path.name]
         elif path.suffix == ".json":
             json.loads(path.read_text())
+        elif path.suffix == ".html":
+            assert path.read_text().endswith("</html>")
         elif path.suffix == ".png":
             Image.open(path).load()
         else:

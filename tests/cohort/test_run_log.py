@@ -60,6 +60,7 @@ def test_the_summary_says_what_became_of_each(tmp_path):
         "reason": "ValueError: empty",
         "rank": 1,
         "seconds": {},
+        "warnings": [],
     }
 
 
