@@ -18,9 +18,10 @@ from monai.utils import set_determinism
 from monai_ddfm.cohort.case_loader import CaseLoader
 from monai_ddfm.cohort.case_report import WriteReport, write_pages
 from monai_ddfm.cohort.cases import CaseDataset
+from monai_ddfm.cohort.facts import NoteEffort, NoteFacts
 from monai_ddfm.cohort.heard import listening
 from monai_ddfm.cohort.processes import OneProcess
-from monai_ddfm.cohort.record import BeginRecord, FinishRecord, NoteEffort
+from monai_ddfm.cohort.record import BeginRecord, FinishRecord
 from monai_ddfm.cohort.results import Results
 from monai_ddfm.cohort.run import run_cohort
 from monai_ddfm.cohort.run_log import RunLog
@@ -54,7 +55,8 @@ class Cohort:
         queue = WorkQueue(dataset.data, pipeline.keys, self.processes)
         self.loader = CaseLoader(dataset, queue, Results(pipeline), self.run_log)
         results = pipeline.config.results
-        steps = [Stage("recording", BeginRecord(pipeline)), pipeline.writing, NoteEffort(pipeline, self.run_log)]
+        steps = [Stage("recording", BeginRecord(pipeline)), Stage("facts", NoteFacts(pipeline.config)), pipeline.writing]
+        steps += [NoteEffort(results.output_dir, self.run_log, pipeline.device)]
         steps += [Stage("report", WriteReport(pipeline.config))] if results.report else []
         self.postprocessing = WriteBehind(Compose([*steps, FinishRecord(results.output_dir)]), self.run_log)
 

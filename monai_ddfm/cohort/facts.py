@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import monai
 import numpy as np
 import torch
+from monai.transforms import Transform
 
+from monai_ddfm.cohort.record import add_to_record
+from monai_ddfm.cohort.run_log import RunLog
 from monai_ddfm.pipeline import FusionConfig
 from monai_ddfm.pipeline.names import FUSED, IMAGE
 from monai_ddfm.report.sampled_metrics import sampled_metrics
@@ -24,7 +27,7 @@ from monai_ddfm.transforms.motion import REGISTRATION_KEY
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.note_grid import grid_of
 
-__all__ = ["case_facts", "largest_memory"]
+__all__ = ["NoteEffort", "NoteFacts", "case_facts", "largest_memory"]
 
 
 def case_facts(data: Mapping[Any, Any], config: FusionConfig) -> dict[str, Any]:
@@ -85,3 +88,40 @@ def largest_memory(device: torch.device) -> dict[str, int]:
     if device.type == "cuda":
         held[str(device)] = torch.cuda.max_memory_allocated(device)
     return held
+
+
+class NoteFacts(Transform):
+    """Note in a case's record what is known of it before its results are written.
+
+    Args:
+        config: the description that it is fused by.
+    """
+
+    def __init__(self, config: FusionConfig) -> None:
+        self.config = config
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add to the record that was begun; the data is returned unchanged."""
+        add_to_record(self.config.results.output_dir, data["case"], **case_facts(data, self.config))
+        return dict(data)
+
+
+class NoteEffort(Transform):
+    """Note in a case's record what it took until now, and what was warned of.
+
+    Args:
+        output_dir: folder of the results.
+        run_log: of this process.
+        device: that is computed on.
+    """
+
+    def __init__(self, output_dir: str, run_log: RunLog, device: torch.device) -> None:
+        self.output_dir = output_dir
+        self.run_log = run_log
+        self.device = device
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add to the record that was begun; the data is returned unchanged."""
+        case = data["case"]
+        add_to_record(self.output_dir, case, **self.run_log.effort(case), memory=largest_memory(self.device))
+        return dict(data)

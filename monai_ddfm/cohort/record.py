@@ -14,15 +14,21 @@ from typing import Any
 
 from monai.transforms import Transform
 
-from monai_ddfm.cohort.facts import case_facts, largest_memory
-from monai_ddfm.cohort.run_log import RunLog
 from monai_ddfm.denoising.noise_meta import notes_of
 from monai_ddfm.io.atomic import atomic_file
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.names import FUSED
 from monai_ddfm.stages import stages_of
 
-__all__ = ["BeginRecord", "FinishRecord", "NoteEffort", "content_key", "digest_of_files", "read_record", "record_path"]
+__all__ = [
+    "BeginRecord",
+    "FinishRecord",
+    "add_to_record",
+    "content_key",
+    "digest_of_files",
+    "read_record",
+    "record_path",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +78,12 @@ def _write(path: Path, record: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps(record, indent=2) + "\n")
 
 
+def add_to_record(output_dir: str | Path, case: str, **known: Any) -> None:
+    """Note more in the record of a case, which has begun."""
+    path = record_path(output_dir, case)
+    _write(path, {**json.loads(path.read_text()), **known})
+
+
 class BeginRecord(Transform):
     """Note in ``output_dir/<case>.json``, before any result is written, what they will be made from.
 
@@ -93,33 +105,12 @@ class BeginRecord(Transform):
             "inputs": {key: {"path": str(case[key]), "sha256": digest} for key, digest in digests.items()},
             **self.pipeline.record,
         }
-        record |= case_facts(data, self.pipeline.config)
         lines = dict(zip(self.pipeline.keys, notes_of(data.get(FUSED)), strict=False))
         if lines:
             record["denoising"] = lines
         for key, line in lines.items():
             logger.info("%s: %s: %s", data["case"], key, line)
         _write(record_path(self.pipeline.config.results.output_dir, data["case"]), record)
-        return dict(data)
-
-
-class NoteEffort(Transform):
-    """Note in ``output_dir/<case>.json`` what a case took until now, and what was warned of.
-
-    Args:
-        pipeline: what it is fused with.
-        run_log: of this process.
-    """
-
-    def __init__(self, pipeline: FusionPipeline, run_log: RunLog) -> None:
-        self.pipeline = pipeline
-        self.run_log = run_log
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write the record that `BeginRecord` began again; the data is returned unchanged."""
-        path = record_path(self.pipeline.config.results.output_dir, data["case"])
-        memory = largest_memory(self.pipeline.device)
-        _write(path, {**read_record(path), **self.run_log.effort(data["case"]), "memory": memory})
         return dict(data)
 
 
@@ -135,7 +126,6 @@ class FinishRecord(Transform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the record that `BeginRecord` began again, with what the stages took; the data come back unchanged."""
-        path = record_path(self.output_dir, data["case"])
         stages = {"stages": noted} if (noted := stages_of(data)) else {}
-        _write(path, {**json.loads(path.read_text()), "finished": True, **stages})
+        add_to_record(self.output_dir, data["case"], finished=True, **stages)
         return dict(data)

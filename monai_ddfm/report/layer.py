@@ -102,8 +102,7 @@ class Layer:
         if depth <= _SAMPLES:
             return float(len(self.encoded(bits)))
         places = np.linspace(0, depth - 1, _SAMPLES).round().astype(int)
-        numbers = self.quantised(min(bits, self.bits))[0][..., places]
-        return len(gzip.compress(numbers.tobytes("F"), _LEVEL)) * depth / _SAMPLES * 4 / 3
+        return len(replace(self, voxels=self.voxels[..., places]).encoded(bits)) * depth / _SAMPLES
 
 
 class EncodedLayers(NamedTuple):

@@ -59,7 +59,9 @@ def test_a_bad_case_is_reported_and_the_others_are_finished(three_cases, tmp_pat
     assert (summary["finished"], summary["failed"]) == (2, 1)
     assert "case_1" in summary["cases"][1]["reason"]
     assert sorted(fused_voxels(tmp_path / "out")) == ["case_0_fused.nii.gz", "case_2_fused.nii.gz"]
-    assert not list((tmp_path / "out").glob("case_1*"))
+    (left,) = (tmp_path / "out").glob("case_1*")
+    assert left.name == "case_1_report.html"  # which says why
+    assert "Why it failed" in left.read_text()
 
 
 def test_put_right_and_run_again_only_what_failed_is_done(three_cases, tmp_path):
@@ -72,7 +74,10 @@ def test_put_right_and_run_again_only_what_failed_is_done(three_cases, tmp_path)
     run_small(three_cases, tmp_path / "out")
     summary = summary_of(tmp_path / "out")
     assert (summary["finished"], summary["kept"], summary["failed"]) == (1, 2, 0)
+    assert "Why it failed" not in (tmp_path / "out" / "case_2_report.html").read_text()
     for name, changed in before.items():
+        if name == "case_2_report.html":
+            continue
         assert (tmp_path / "out" / name).stat().st_mtime_ns == changed
 
 
