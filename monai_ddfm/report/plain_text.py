@@ -12,7 +12,8 @@ from typing import Any
 
 __all__ = ["without_folders"]
 
-_FOLDERS = re.compile(r"(?<![\w:/\\.])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[^\s/\\'\",:;()\[\]]+[/\\])+")
+_PART = r"[^\s/\\'\",:;()\[\]<>|*?=&]+"
+_FOLDERS = re.compile(rf"(?<![\w:/\\.<])(?:~|\.{{1,2}}|[A-Za-z]:)?[/\\](?:{_PART}[/\\])+")
 
 
 def without_folders(said: Any, paths: Iterable[str | Path] = ()) -> Any:

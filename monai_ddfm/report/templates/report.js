@@ -43,11 +43,15 @@
 
   const digits = (value, decimals) => (Number.isFinite(value) ? value.toFixed(decimals).replace(/^-(0(\.0*)?)$/, "$1") : "–");
 
-  function readValues(mm) {
+  const volumeNamed = (name) => views.flatMap((view) => view.layers).find((one) => one.name === name).volume;
+
+  function readValues(where) { // at the centre of the voxel that the cross-hair is in
     const table = document.getElementById("values");
+    const first = volumeNamed(shown[0].name);
+    const mm = first.vox2mm(first.mm2vox([...where].slice(0, 3)).map(Math.round), first.matRAS);
     const rows = shown.map((layer) => {
-      const volume = views.flatMap((view) => view.layers).find((one) => one.name === layer.name).volume;
-      const place = volume.mm2vox([...mm].slice(0, 3)).map(Math.round);
+      const volume = volumeNamed(layer.name);
+      const place = [...volume.mm2vox([...mm].slice(0, 3))].map(Math.round);
       return [layer.title, digits(volume.getValue(...place), layer.decimals), layer.unit];
     });
     rows.push(["Place", [...mm].slice(0, 3).map((side) => side.toFixed(1)).join(", "), "mm, right, front, up"]);
