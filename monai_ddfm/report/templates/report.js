@@ -155,6 +155,10 @@
     view.canvas.addEventListener("keydown", (event) => onKey(view, event));
     if (!view.projection) view.viewer.onLocationChange = () => goTo(view);
   }
+  const middle = volumeNamed(shown[0].name); // of a voxel, not between two
+  const centre = middle.mm2vox([...views[0].viewer.frac2mm([0.5, 0.5, 0.5])].slice(0, 3)).map(Math.round);
+  views[0].viewer.scene.crosshairPos = views[0].viewer.mm2frac(middle.vox2mm(centre, middle.matRAS));
   goTo(views[0]);
+  views[0].viewer.drawScene();
   document.body.dataset.ready = "true";
 })();
