@@ -12,7 +12,6 @@ from browser import chromium, open_report
 from PIL import Image
 
 WIDTH, HEIGHT = 1400, 1180
-COLOURS = 192  # of the picture: views are grey, and few hues
 
 
 def main() -> None:
@@ -21,7 +20,7 @@ def main() -> None:
         driver.set_window_size(WIDTH, HEIGHT)
         open_report(driver, report)
         driver.save_screenshot(str(picture))
-    Image.open(picture).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
+    Image.open(picture).convert("RGB").save(picture, optimize=True)
     print(picture)
 
 

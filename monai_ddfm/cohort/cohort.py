@@ -55,7 +55,11 @@ class Cohort:
         queue = WorkQueue(dataset.data, pipeline.keys, self.processes)
         self.loader = CaseLoader(dataset, queue, Results(pipeline), self.run_log)
         results = pipeline.config.results
-        steps = [Stage("recording", BeginRecord(pipeline)), Stage("facts", NoteFacts(pipeline.config)), pipeline.writing]
+        steps = [
+            Stage("recording", BeginRecord(pipeline)),
+            Stage("facts", NoteFacts(pipeline.config)),
+            pipeline.writing,
+        ]
         steps += [NoteEffort(results.output_dir, self.run_log, pipeline.device)]
         steps += [Stage("report", WriteReport(pipeline.config))] if results.report else []
         self.postprocessing = WriteBehind(Compose([*steps, FinishRecord(results.output_dir)]), self.run_log)
