@@ -7,7 +7,8 @@
 
 The middle slices of each pair, on the first one's grid and in [-1, 1], get noise of four spectra (white; interpolated,
 as of resampled MR; CT's ramp; PET's 4.7 voxels) and of counts (PET's, growing with brightness), which is then
-*estimated* as in any fusion. For the intervals of 50 to 99 percent of a normal distribution, the share of foreground
+*estimated* as in any fusion: each source as of its modality, counts as of PET, whose noise is looked at for growth
+with brightness. For the intervals of 50 to 99 percent of a normal distribution, the share of foreground
 voxels whose clean fusion lies inside; for that of 90 percent also in the faintest and the brightest tenth of the
 fusion.
 """
@@ -23,11 +24,13 @@ from monai.transforms import LoadImage
 from torch import Tensor
 
 from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
+from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.priors import DiffusionPrior, open_prior
 from monai_ddfm.rectifiers import StructureRectifier
 from monai_ddfm.transforms import MatchGrids, NormalizeModality
+from monai_ddfm.transforms.modality import Modality, modality_of
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 KINDS = ("white", "interpolated", "ct", "pet", "counts")
@@ -96,7 +99,8 @@ def main() -> None:
         clean = load_pair((name, other), (file, other_file), args.slices)
         for kind in args.kind:
             for std in args.std:
-                found, tenths, mean = _row(clean, kind, std, prior)
+                modalities = [Modality.PT if kind == "counts" else modality_of(of) for of in (name, other)]
+                found, tenths, mean = _row(clean, kind, std, modalities, prior)
                 curves[f"{name} {other}, {kind} {std}"] = found
                 shares = " | ".join(f"{share:.3f}" for share in (*found, *tenths))
                 print(f"| {name}, {other} | {kind} | {std} | {mean:.4f} | {shares} |", flush=True)
@@ -104,13 +108,17 @@ def main() -> None:
         _plot(curves, args.plot)
 
 
-def _row(clean: Tensor, kind: str, std: float, prior: DiffusionPrior) -> tuple[list[float], tuple[float, float], float]:
+def _row(
+    clean: Tensor, kind: str, std: float, modalities: list[Modality], prior: DiffusionPrior
+) -> tuple[list[float], tuple[float, float], float]:
     """What was found for each of `LEVELS`, in the faintest and brightest tenth, and the mean uncertainty."""
     rectifier = StructureRectifier(spatial_dims=3)
     plain = {"start": "sources", "start_timestep": 150, "steps": 2}
     wanted = DDFMInferer(rectifier, denoise_sources=False, **plain)(clean, prior)
-    told = DDFMInferer(rectifier, denoise_sources=True, clean_in_three_planes=True, maps=["uncertainty"], **plain)
-    fusion, uncertainty = told(add_noise(clean, kind, std, seed=1), prior).split(1, dim=1)
+    noisy = add_noise(clean, kind, std, seed=1)
+    models = [estimate_noise_model(v[None], modality=of) for v, of in zip(noisy[0], modalities, strict=True)]
+    told = DDFMInferer(rectifier, noise_models=models, clean_in_three_planes=True, maps=["uncertainty"], **plain)
+    fusion, uncertainty = told(noisy, prior).split(1, dim=1)
     where = has_foreground(clean)
     shares = [inside(fusion, wanted, uncertainty, where, level) for level in LEVELS]
     ninety = shares[LEVELS.index(0.9)]
