@@ -4,7 +4,7 @@
 """Known noise on clean volumes: how well is it measured, and how well is it cleaned?
 
     python benchmarks/noise.py estimate FILE... [--kinds KIND...] [--std STD...] [--pictures]
-    python benchmarks/noise.py clean FILE... [--kinds KIND...] [--std STD...] [--cleaners NAME...]
+    python benchmarks/noise.py clean FILE... [--kinds KIND...] [--std STD...] [--places SHARE...] [--cleaners NAME...]
 
 FILEs are NIfTI volumes with their modality in the name (``MR_T1.nii.gz``). They are scaled as for fusion, noise of the
 kinds of scanner_noise.py is added to the whole volume, and
@@ -15,7 +15,8 @@ kinds of scanner_noise.py is added to the whole volume, and
                error of the spectrum in dB, at the frequencies where the added noise holds more than 1/30 of its highest
                power and more than the volume's own noise. For noise that depends on brightness or place instead the
                error of the local standard deviation (spread in dB; in brackets that of a constant).
-    clean      three slices are cleaned in all ways of cleaners.py: mean PSNR in dB to the slices without added noise,
+    clean      three slices (or those at ``--places``) are cleaned in all ways of cleaners.py: mean PSNR in dB to the
+               slices without added noise,
                over the volumes, at a range of 2 where these are above -0.95.
 """
 
@@ -24,6 +25,7 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,10 +137,12 @@ def psnr(image: Tensor, clean: Tensor) -> float:
     return 10 * math.log10(4 / float((image - clean)[inside].square().mean()))
 
 
-def clean_cells(volume: Volume, kind: str, std: float, names: list[str]) -> dict[str, float]:
+def clean_cells(
+    volume: Volume, kind: str, std: float, names: list[str], places: Sequence[float] = _PLACES
+) -> dict[str, float]:
     """PSNR of each way of cleaning that can be used."""
     noisy = add_noise(volume.slices, kind, std, volume.spacing, seed=1)
-    chosen = [round(place * (len(volume.slices) - 1)) for place in _PLACES]
+    chosen = [round(place * (len(volume.slices) - 1)) for place in places]
     height, width = volume.slices.shape[-2:]
     source = NoisySource(
         noisy.noisy,
@@ -159,6 +163,7 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--kinds", nargs="+", default=list(STATIONARY), choices=(*STATIONARY, *LOCAL))
     parser.add_argument("--std", nargs="+", type=float, default=[0.05, 0.1, 0.2])
+    parser.add_argument("--places", nargs="+", type=float, default=_PLACES, help="of the cleaned slices, of 0 to 1")
     parser.add_argument("--pictures", action="store_true", help="estimate on the middle slice alone")
     parser.add_argument("--cleaners", nargs="+", default=list(CLEANERS), choices=list(CLEANERS), metavar="NAME")
     args = parser.parse_args()
@@ -171,7 +176,7 @@ def main() -> None:
     cells: dict[str, list[str]] = {name: [] for name in args.cleaners}
     for kind in args.kinds:
         for std in args.std:
-            measured = [clean_cells(volume, kind, std, args.cleaners) for volume in volumes]
+            measured = [clean_cells(volume, kind, std, args.cleaners, args.places) for volume in volumes]
             for name, row in cells.items():
                 values = [cell[name] for cell in measured if name in cell]
                 row.append(f"{statistics.mean(values):.2f}" if len(values) == len(volumes) else "")
