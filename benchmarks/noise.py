@@ -16,8 +16,7 @@ kinds of scanner_noise.py is added to the whole volume, and
                power and more than the volume's own noise. For noise that depends on brightness or place instead the
                error of the local standard deviation (spread in dB; in brackets that of a constant).
     clean      three slices (or those at ``--places``) are cleaned in all ways of cleaners.py: mean PSNR in dB to the
-               slices without added noise,
-               over the volumes, at a range of 2 where these are above -0.95.
+               slices without added noise, over the volumes, at a range of 2 where these are above -0.95.
 """
 
 from __future__ import annotations
