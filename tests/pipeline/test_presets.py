@@ -41,7 +41,7 @@ def test_sources(preset: str, keys: list[str]) -> None:
 
 
 PUBLISHED = {
-    "paper": DDFMInferer(EMRectifier(0.5, 0.1), "ddim", 100, **FROM_NOISE),
+    "paper": DDFMInferer(EMRectifier(0.5, 0.1, 2.0), "ddim", 100, **FROM_NOISE),
     "reference": DDFMInferer(
         ReferenceEMRectifier(0.5, 0.001), "ddim", 100, precision="float32", luminance_range="studio", **FROM_NOISE
     ),
