@@ -57,7 +57,7 @@ def test_published_settings(preset: str) -> None:
 
 
 def test_overrides() -> None:
-    wanted = DDFMInferer(EMRectifier(), steps=4, seed=7, **FROM_NOISE)
+    wanted = DDFMInferer(EMRectifier(largest_ratio=2.0), steps=4, seed=7, **FROM_NOISE)
     assert describe(FusionPipeline(FusionConfig.of("paper", steps=4, seed=7)).inferer) == describe(wanted)
 
 
