@@ -112,7 +112,7 @@ def test_presets_and_overrides() -> None:
     volumes = [random_volume(6, 6, 2), random_volume(6, 6, 2, seed=1)]
     arguments = {"network": IdentityPrior(), "device": "cpu"}
     preset = FuseDDFM(["MR", "PET"], preset="paper", steps=4, seed=9, precision="float32", **arguments)
-    inferer = paper_inferer(4, seed=9)
+    inferer = paper_inferer(4, seed=9, rectifier=EMRectifier(largest_ratio=2.0))
     direct = FuseDDFM(["MR", "PET"], inferer=inferer, **arguments)
     assert torch.equal(preset(volumes), direct(volumes))
     with pytest.raises(ValueError, match=r"no preset 'best'; there are .*mri_ct, .*paper, .*reference"):
