@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 import pydicom
 from pydicom.dataset import FileDataset
+from pydicom.filereader import read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_ddfm.io.memory import require_memory
@@ -27,6 +28,7 @@ DEFERRED_BYTES = 1 << 28  # no attribute of a header is larger
 _FIRST_VALUES = (b"UI", b"UL", b"CS", b"SH", b"LO", b"DA", b"OB")
 _LONGEST_FIRST_VALUE = 256
 _META_BYTES = 2048
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double and integer; a tag 0 is padding behind the dataset
 
 
 def _split(reference: str) -> tuple[str, str] | None:
@@ -102,10 +104,10 @@ def read_instance(path: str | Path, stop_before_pixels: bool = True) -> FileData
         opened.seek(0)
         _check_unpacked_size(path, beginning, stop_before_pixels)
         content = opened if stop_before_pixels else io.BytesIO(opened.read())
-        dataset = pydicom.dcmread(
+        dataset = read_partial(
             content,
+            lambda tag, vr, length: tag == 0 or (stop_before_pixels and tag in _PIXELS),
             defer_size=DEFERRED_BYTES if stop_before_pixels else None,
-            stop_before_pixels=stop_before_pixels,
             force=_begins_with_dataset(beginning),
         )
     if not dataset.file_meta.get("TransferSyntaxUID"):

@@ -21,7 +21,9 @@ import pytest
 import monai_ddfm
 from monai_ddfm.errors import reason_of
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
+from monai_ddfm.transforms import ReadSource
 from tests.robustness.corpus.bad_input import BadInput, example_volume
+from tests.robustness.corpus.dicom import bad_dicom, write_series
 from tests.robustness.corpus.nifti import bad_nifti, clean_nifti
 
 SECONDS = 10
@@ -113,3 +115,14 @@ def test_nifti(volume_door: Callable[[Path], np.ndarray], tmp_path: Path) -> Non
     memory = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     require_right(bad_nifti(), volume_door, clean, tmp_path, memory)
+
+
+def test_dicom(tmp_path: Path) -> None:
+    whole = write_series(tmp_path)
+    door = lambda path: ReadSource()(path).numpy()  # noqa: E731
+    door(whole)
+    tracemalloc.start()
+    clean = door(whole)
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    require_right(bad_dicom(), door, clean, tmp_path, memory)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
@@ -30,6 +31,20 @@ logger = logging.getLogger(__name__)
 
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
+_NUMBERS = (  # that the reader asks for
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "NumberOfFrames",
+    "PixelPaddingValue",
+    "PixelRepresentation",
+    "PixelSpacing",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "SamplesPerPixel",
+)
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
@@ -75,6 +90,13 @@ def _damage(header: FileDataset) -> str | None:
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not header.get(keyword):
             return f"it has no {keyword}"
+    if ("Rows" in header) != ("Columns" in header):
+        return f"it has no {'Columns' if 'Rows' in header else 'Rows'}"
+    for keyword in _NUMBERS:
+        try:
+            np.asarray(header.get(keyword) or 0, dtype=float)
+        except (ValueError, TypeError) as error:
+            return f"its {keyword} is no number ({error})"
     if "Image Storage" in UID(header.SOPClassUID).name and "Rows" not in header:
         return f"it ends before its image attributes, although it is a {UID(header.SOPClassUID).name}"
     return None

@@ -44,6 +44,8 @@ def check_decodable(one: Slice) -> None:
             f"a source must be {' or '.join(SINGLE_CHANNEL)}, a colour image holds no measured value"
         )
     syntax = UID(header.file_meta.get("TransferSyntaxUID", ""))
+    if not syntax.is_transfer_syntax:
+        raise ValueError(f"{one.instance.path}: {syntax} is no transfer syntax; export the series again")
     if not syntax.is_compressed or syntax.is_deflated:
         return
     try:

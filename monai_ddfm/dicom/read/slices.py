@@ -92,7 +92,7 @@ def _slice(instance: Instance, frame_number: int | None, groups: dict[str, Any])
     values = {}
     for keyword, length in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
         value = groups.get(keyword) or instance.header.get(keyword)
-        if value is None or len(value) != length or not np.all(np.isfinite(np.asarray(value, dtype=float))):
+        if value is None or np.size(value) != length or not np.all(np.isfinite(np.asarray(value, dtype=float))):
             frame = "" if frame_number is None else f" frame {frame_number}"
             raise ValueError(
                 f"{instance.path}{frame} has no usable {keyword} (found {value}): "
