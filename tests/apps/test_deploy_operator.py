@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 core: Any = pytest.importorskip("monai.deploy.core", reason="needs MONAI Deploy: pip install 'monai-ddfm[deploy]'")
+conditions: Any = pytest.importorskip("holoscan.conditions")
 
 from monai_ddfm.apps.deploy_operator import FuseDDFMOperator  # noqa: E402
 from monai_ddfm.apps.slices_first import slices_first  # noqa: E402
@@ -49,7 +50,7 @@ class _Keep(core.Operator):
 
 class _App(core.Application):
     def compose(self) -> None:
-        read, keep = _Read(self, core.CountCondition(self, 1) if hasattr(core, "CountCondition") else None), _Keep(self)
+        read, keep = _Read(self, conditions.CountCondition(self, 1)), _Keep(self)
         fuse = FuseDDFMOperator(self, sources=("MR", "PET"), settings=SETTINGS)
         self.add_flow(read, fuse, {("MR", "MR"), ("PET", "PET")})
         self.add_flow(fuse, keep, {("fused", "fused"), ("provenance", "provenance")})
