@@ -49,7 +49,7 @@ class BlockSpectra:
 
     @property
     def transfer(self) -> Tensor:
-        """Power in each ring but the block's mean that noise of unit power at each of `radii` leaves, ``[R - 1, R]``."""
+        """Power in each ring but the block's mean that unit power at each of `radii` leaves, ``[R - 1, R]``."""
         return _transfer(self.size, self.aspect)[1:]
 
     def power(self, blocks: Tensor) -> Tensor:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -42,7 +44,8 @@ def spectrum_of_family(floor: Tensor, spectra: BlockSpectra) -> Tensor | None:
     top = float(measured.max())
     if not top > 0.0:
         return None
-    cutoffs = torch.logspace(*torch.tensor(_CUTOFFS[:2]).log10().tolist(), _CUTOFFS[2], dtype=torch.float64)
+    lowest, highest, count = _CUTOFFS
+    cutoffs = torch.logspace(math.log10(lowest), math.log10(highest), count, dtype=torch.float64)
     shapes = torch.cat([radii**ramp * torch.exp(-((radii / cutoffs[:, None]) ** 2)) for ramp in _RAMPS])
     shapes = torch.cat([torch.zeros_like(shapes[:1]), shapes])  # the first: white noise alone
     transfer = spectra.transfer.double()

@@ -27,6 +27,7 @@ from monai.transforms import (
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline import FuseDDFM, FuseDDFMd
 from monai_ddfm.priors import IdentityPrior, UNetPrior
+from monai_ddfm.rectifiers import EMRectifier
 from tests.paper_sampling import paper_inferer
 from tests.tiny_unet import TINY
 from tests.volumes import ANISOTROPIC, affines, random_volume

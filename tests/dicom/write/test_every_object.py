@@ -62,7 +62,8 @@ def write_all(folder: Path, image: MetaTensor, other: str | None, pseudonym: Pse
     if other is not None:
         files.append(write_presentation_state(anchor, sources, folder / "overlay.dcm", pseudonym=pseudonym))
     if other is not None and not any(reason_against_blending(source) for source in sources):
-        files.append(write_softcopy_blending(*sources, folder / "blending.dcm", pseudonym=pseudonym))
+        anchor, superimposed = sources
+        files.append(write_softcopy_blending(anchor, superimposed, folder / "blending.dcm", pseudonym=pseudonym))
     return files
 
 
