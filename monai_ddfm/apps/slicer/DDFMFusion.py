@@ -93,11 +93,11 @@ class DDFMFusionLogic(ScriptedLoadableModuleLogic):
             from monai_ddfm.apps.slicer_fusion import fuse_arrays, modality_of_name
         except ImportError as error:
             raise ImportError("install monai_ddfm in Slicer's Python console: pip_install('PATH_OR_WHEEL')") from error
-        modalities = [given or modality_of_name(node.GetName()) for node, given in zip(nodes, modalities, strict=True)]
+        named = [given or modality_of_name(node.GetName()) for node, given in zip(nodes, modalities, strict=True)]
         results = fuse_arrays(
             [slicer.util.arrayFromVolume(node) for node in nodes],
             [_ijk_to_ras(node) for node in nodes],
-            modalities,
+            named,
             preset,
             [_parent_to_world(node) for node in nodes],
             **settings,
