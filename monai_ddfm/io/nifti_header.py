@@ -13,22 +13,22 @@ from nibabel.nifti1 import data_type_codes
 
 __all__ = ["fault_of_header"]
 
-_REAL_NUMBERS = "iuf"
+_NUMBERS = "iufc"  # numpy kinds; complex ones are refused where they are fused, with what to do
 
 
 def fault_of_header(header: nib.Nifti1Header) -> str | None:
-    """Return what is wrong with a header as the rest of a sentence, None when it describes a volume of real numbers."""
+    """Return what is wrong with a header as the rest of a sentence, None when it describes a volume of numbers."""
     dims = [int(side) for side in header["dim"]]
     if not 1 <= dims[0] <= 7:
         return f"its header says {dims[0]} dimensions, expected 1 to 7"
     shape = tuple(dims[1 : dims[0] + 1])
     if any(side < 1 for side in shape):
-        return f"its header says a shape of {shape}"
+        return f"no voxels: its header says a shape of {shape}"
     code = int(header["datatype"])
     kind = data_type_codes.dtype[code] if code in data_type_codes.dtype else None
-    if kind is None or np.dtype(kind).kind not in _REAL_NUMBERS or not np.dtype(kind).itemsize:
+    if kind is None or np.dtype(kind).kind not in _NUMBERS or not np.dtype(kind).itemsize:
         name = data_type_codes.label[code] if kind is not None else "unknown"
-        return f"its header says datatype {code} ({name}), expected real numbers"
+        return f"its header says datatype {code} ({name}), expected numbers"
     offset = float(header["vox_offset"])
     if not math.isfinite(offset) or (offset != 0 and offset < header.sizeof_hdr) or offset % 1:
         return f"its header says that the voxels begin at byte {offset:g}"
