@@ -29,6 +29,8 @@ STAGES = [
     "preview",
     "restoring",
     "writing",
+    "facts",
+    "report",
 ]
 
 
