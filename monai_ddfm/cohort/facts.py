@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from monai.transforms import Transform
 
 from monai_ddfm.cohort.record import add_to_record
 from monai_ddfm.cohort.run_log import RunLog
+from monai_ddfm.io.memory import peak_resident
 from monai_ddfm.pipeline import FusionConfig
 from monai_ddfm.pipeline.names import FUSED, IMAGE
 from monai_ddfm.report.sampled_metrics import sampled_metrics
@@ -78,13 +78,7 @@ def _unit(image: Any, modality: str) -> str:
 
 def largest_memory(device: torch.device) -> dict[str, int]:
     """Return how many bytes this process held at most since it began, by place."""
-    held: dict[str, int] = {}
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        pass
-    else:
-        held["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    held = {"process": peak} if (peak := peak_resident()) else {}
     if device.type == "cuda":
         held[str(device)] = torch.cuda.max_memory_allocated(device)
     return held

@@ -16,7 +16,7 @@ from monai_ddfm.cohort.run_log import RunLog
 
 __all__ = ["listening"]
 
-_LOGGERS = ("monai_ddfm",)
+_LOGGER = logging.getLogger("monai_ddfm")
 
 
 class _Ear(logging.Handler):
@@ -39,12 +39,10 @@ def listening(run_log: RunLog) -> Iterator[None]:
             run_log.warned(threading.get_ident(), str(message))
         said(message, category, *where, **more)
 
-    for name in _LOGGERS:
-        logging.getLogger(name).addHandler(ear)
+    _LOGGER.addHandler(ear)
     warnings.showwarning = note
     try:
         yield
     finally:
         warnings.showwarning = said
-        for name in _LOGGERS:
-            logging.getLogger(name).removeHandler(ear)
+        _LOGGER.removeHandler(ear)

@@ -26,6 +26,7 @@ from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.read.reader import read_series
 from monai_ddfm.dicom.write.grey import write_grey_series
 from monai_ddfm.errors import reason_of
+from monai_ddfm.inferers.precision import LEAST_PSNR
 from monai_ddfm.pipeline import FuseDDFM
 from monai_ddfm.pipeline.device import available_device
 from monai_ddfm.priors import open_prior
@@ -37,7 +38,6 @@ __all__ = ["GOLDEN", "Outcome", "check_installation", "fused_means", "prior_mean
 GOLDEN = BUNDLE_ROOT / "models" / "selftest.json"  # written when the weights are: tests/commands/test_selftest.py
 _TOLERANCE = 2e-3  # of the range [-1, 1]; float32 on another CPU differs by 1e-5, TF32 on a GPU by 1e-3
 _QUIET: dict[str, Any] = {"check_registration": False, "progress": False}
-_LEAST_PSNR = 45.0  # dB between bfloat16 and float32, as `precision: auto` asks
 _TIMESTEP = 100
 _SHAPES = list(itertools.product((1, 8), (1, 16, 31, 65), (7, 32, 64)))  # slices, rows, columns: odd, narrow, wide
 
@@ -200,6 +200,6 @@ def _bfloat16(device: torch.device) -> str:
         exact, rounded = (predict_padded(prior, images, _TIMESTEP, kind) for kind in (torch.float32, torch.bfloat16))
         error = float((exact - rounded).square().mean())
         psnr = 10 * np.log10(4 / max(error, 1e-12))
-        _require(psnr >= _LEAST_PSNR, f"{shape} is {psnr:.0f} dB from float32; give precision float32")
+        _require(psnr >= LEAST_PSNR, f"{shape} is {psnr:.0f} dB from float32; give precision float32")
         least = min(least, psnr)
     return f"{len(_SHAPES)} shapes within {least:.0f} dB of float32, on {device}"

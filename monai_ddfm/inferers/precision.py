@@ -9,10 +9,10 @@ import torch
 
 from monai_ddfm.priors import DiffusionPrior
 
-__all__ = ["PRECISIONS", "resolve_precision"]
+__all__ = ["LEAST_PSNR", "PRECISIONS", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-_LEAST_PSNR = 45.0  # dB between x0 in bfloat16 and in float32, for a range of 2
+LEAST_PSNR = 45.0  # dB between x0 in bfloat16 and in float32, for a range of 2
 _TEST_TIMESTEP, _TEST_SIZE = 100, 64
 
 
@@ -49,4 +49,4 @@ def resolve_precision(precision: str, prior: DiffusionPrior, device: torch.devic
     parameters = next(prior.parameters(), None)
     if parameters is None or parameters.dtype != torch.float32 or not _has_bfloat16_units(device):
         return torch.float32
-    return torch.bfloat16 if _bfloat16_psnr(prior, device) >= _LEAST_PSNR else torch.float32
+    return torch.bfloat16 if _bfloat16_psnr(prior, device) >= LEAST_PSNR else torch.float32

@@ -83,7 +83,17 @@ def verdict(bad: BadInput, door: Callable[[Any], Any], folder: Path, clean: Any,
     return None if np.allclose(found, clean, rtol=1e-4, atol=1e-3) else "read as something else"
 
 
-def require_right(inputs: list[BadInput], door: Callable[[Any], Any], clean: Any, folder: Path, memory: int) -> None:
+def met_whole(door: Callable[[Any], Any], whole: Any) -> tuple[Any, int]:
+    """What the input that is as it should be gives, and the memory it takes, once all is imported."""
+    door(whole)
+    tracemalloc.start()
+    clean = door(whole)
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return clean, memory
+
+
+def require_right(inputs: list[BadInput], door: Callable[[Any], Any], clean: Any, memory: int, folder: Path) -> None:
     faults = {}
     assert len({bad.name for bad in inputs}) == len(inputs)
     for number, bad in enumerate(inputs):
@@ -109,20 +119,10 @@ def volume_door(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], np
 def test_nifti(volume_door: Callable[[Path], np.ndarray], tmp_path: Path) -> None:
     whole = tmp_path / "MR.nii"
     whole.write_bytes(clean_nifti())
-    volume_door(whole)
-    tracemalloc.start()
-    clean = volume_door(whole)
-    memory = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    require_right(bad_nifti(), volume_door, clean, tmp_path, memory)
+    require_right(bad_nifti(), volume_door, *met_whole(volume_door, whole), tmp_path)
 
 
 def test_dicom(tmp_path: Path) -> None:
     whole = write_series(tmp_path)
     door = lambda path: ReadSource()(path).numpy()  # noqa: E731
-    door(whole)
-    tracemalloc.start()
-    clean = door(whole)
-    memory = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    require_right(bad_dicom(), door, clean, tmp_path, memory)
+    require_right(bad_dicom(), door, *met_whole(door, whole), tmp_path)

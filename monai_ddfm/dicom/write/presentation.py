@@ -85,7 +85,8 @@ def save_state(state: Dataset, file: str | Path, pseudonym: Pseudonym | None = N
     file = Path(file)
     if pseudonym is not None:
         pseudonym.apply(state)
-        state.file_meta.MediaStorageSOPInstanceUID = UID(state.SOPInstanceUID)
+    state.file_meta.MediaStorageSOPClassUID = UID(state.SOPClassUID)
+    state.file_meta.MediaStorageSOPInstanceUID = UID(state.SOPInstanceUID)
     with atomic_file(file, overwrite) as filling:
         state.save_as(filling, enforce_file_format=True)
     return file

@@ -69,9 +69,8 @@ def write_softcopy_blending(
             raise ValueError(f"{reason}; leave the blending presentation state out")
     state = blending_presentation(anchor, sources, windows, derivation, series_number, created)
     inputs = list(state.AdvancedBlendingSequence)
-    state.SOPClassUID = state.file_meta.MediaStorageSOPClassUID = BlendingSoftcopyPresentationStateStorage
+    state.SOPClassUID = BlendingSoftcopyPresentationStateStorage
     state.SOPInstanceUID = derivation.uid(anchor, sources, "blending")
-    state.file_meta.MediaStorageSOPInstanceUID = state.SOPInstanceUID
     state.SeriesInstanceUID = derivation.uid(anchor, sources, "blending", "series")
     state.BlendingSequence = [
         _blended(item, position, state.StudyInstanceUID)
