@@ -5,6 +5,7 @@
 
     python benchmarks/noise.py estimate FILE... [--kinds KIND...] [--std STD...] [--pictures]
     python benchmarks/noise.py clean FILE... [--kinds KIND...] [--std STD...] [--places SHARE...] [--cleaners NAME...]
+                                                   [--own SHARE]
 
 FILEs are NIfTI volumes with their modality in the name (``MR_T1.nii.gz``). They are scaled as for fusion, noise of the
 kinds of scanner_noise.py is added to the whole volume, and
@@ -16,7 +17,9 @@ kinds of scanner_noise.py is added to the whole volume, and
                power and more than the volume's own noise. For noise that depends on brightness or place instead the
                error of the local standard deviation (spread in dB; in brackets that of a constant).
     clean      three slices (or those at ``--places``) are cleaned in all ways of cleaners.py: mean PSNR in dB to the
-               slices without added noise, over the volumes, at a range of 2 where these are above -0.95.
+               slices without added noise, over the volumes, at a range of 2 where these are above -0.95. Those have
+               noise of their own, which good cleaning takes off as well, and is blamed for: with ``--own 0.5`` volumes
+               that have more of it than half of what is added are left out.
 """
 
 from __future__ import annotations
@@ -136,6 +139,11 @@ def psnr(image: Tensor, clean: Tensor) -> float:
     return 10 * math.log10(4 / float((image - clean)[inside].square().mean()))
 
 
+def good_scans(volumes: list[Volume], std: float, own: float) -> list[Volume]:
+    """Those whose own noise is at most `own` times `std`."""
+    return [volume for volume in volumes if volume.measured(volume.slices).std <= own * std]
+
+
 def clean_cells(
     volume: Volume, kind: str, std: float, names: list[str], places: Sequence[float] = _PLACES
 ) -> dict[str, float]:
@@ -164,6 +172,7 @@ def main() -> None:
     parser.add_argument("--std", nargs="+", type=float, default=[0.05, 0.1, 0.2])
     parser.add_argument("--places", nargs="+", type=float, default=_PLACES, help="of the cleaned slices, of 0 to 1")
     parser.add_argument("--pictures", action="store_true", help="estimate on the middle slice alone")
+    parser.add_argument("--own", type=float, default=math.inf, help="a volume's own noise, times the added, at most")
     parser.add_argument("--cleaners", nargs="+", default=list(CLEANERS), choices=list(CLEANERS), metavar="NAME")
     args = parser.parse_args()
     volumes = [read(file) for file in args.files]
@@ -175,10 +184,11 @@ def main() -> None:
     cells: dict[str, list[str]] = {name: [] for name in args.cleaners}
     for kind in args.kinds:
         for std in args.std:
-            measured = [clean_cells(volume, kind, std, args.cleaners, args.places) for volume in volumes]
+            chosen = volumes if args.own == math.inf else good_scans(volumes, std, args.own)
+            measured = [clean_cells(volume, kind, std, args.cleaners, args.places) for volume in chosen]
             for name, row in cells.items():
                 values = [cell[name] for cell in measured if name in cell]
-                row.append(f"{statistics.mean(values):.2f}" if len(values) == len(volumes) else "")
+                row.append(f"{statistics.mean(values):.2f}" if values and len(values) == len(chosen) else "")
     print(table(["cleaned by", *columns], [[name, *row] for name, row in cells.items()]))
 
 
