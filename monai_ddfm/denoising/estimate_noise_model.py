@@ -19,7 +19,7 @@ from monai_ddfm.denoising.noise_floor import floor_of_pictures, settled_floor, s
 from monai_ddfm.denoising.noise_kind import noise_kind
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
 from monai_ddfm.denoising.spectrum_family import spectrum_of_family
-from monai_ddfm.denoising.tissue_blocks import tissue_blocks, tissue_mask, void_mask
+from monai_ddfm.denoising.tissue_blocks import TissueBlocks, tissue_blocks, tissue_mask, void_mask
 from monai_ddfm.denoising.white_level import white_level
 from monai_ddfm.transforms.modality import Modality
 
@@ -89,7 +89,7 @@ def estimate_noise_model(
         local = local_noise(blocks, floor, spectra, functional, place)
         floor = settled_floor(local.evened(blocks), spectra) * local.mean_variance(slices, tissue)
     correlated = Modality(modality) is not Modality.MR  # whose slices are encoded apart
-    correlation = _correlation(slices, usable, local, spectra) if correlated and len(slices) > 2 else 0.0
+    correlation = _correlation(slices, usable, blocks, local, spectra) if correlated and len(slices) > 2 else 0.0
     family = spectrum_of_family(floor, spectra) if len(slices) > 1 else None
     power = (spectra.unsmeared(floor) if family is None else family) / (1.0 - correlation)
     pixel = (steps[0] * steps[1]) ** 0.5
@@ -111,13 +111,15 @@ def estimate_noise_model(
     return replace(model if believable else none, kind=noise_kind(model) if believable else "none", warning=why)
 
 
-def _correlation(slices: Tensor, usable: Tensor, local: LocalNoise, spectra: BlockSpectra) -> float:
+def _correlation(
+    slices: Tensor, usable: Tensor, neighbours: TissueBlocks, local: LocalNoise, spectra: BlockSpectra
+) -> float:
     """Correlation of the noise of neighbouring slices, from how much more noise slices further apart differ by.
 
     The difference of slices L apart has the noise (1 - ρ_L) N. It stops growing where ρ_L is 0; anatomy does not stop.
     All frequencies count alike, since those that hold the most power hold the most anatomy too.
     """
-    neighbours = local.evened(tissue_blocks(slices, usable, 1, spectra))
+    neighbours = local.evened(neighbours)
     near = settled_floor(neighbours, spectra)
     growth = [1.0]
     for lag in _LAGS:

@@ -61,9 +61,12 @@ class LocalNoise:
 
     def mean_variance(self, slices: Tensor, tissue: Tensor) -> float:
         """Mean relative variance over the voxels of slices ``[D, H, W]`` that are tissue."""
-        voxels = tissue.nonzero()
-        voxels = voxels[:: max(1, len(voxels) // _SOME)]
-        brightness = local_mean(slices)[tuple(voxels.T)]
+        if self.gain is None and self.place is None:
+            return 1.0
+        voxels = tissue.flatten().nonzero()[:, 0]
+        voxels = torch.stack(torch.unravel_index(voxels[:: max(1, len(voxels) // _SOME)], tissue.shape), dim=1)
+        smooth = slices if self.gain is None else local_mean(slices)  # place alone does not ask for brightness
+        brightness = smooth[tuple(voxels.T)]
         return float(self.variance(brightness, voxels.roll(-1, dims=1)).mean())
 
 

@@ -21,11 +21,12 @@ _ALL_NOISE = 0.8  # share of all variance
 
 def doubt_before(slices: Tensor, smallest: int) -> str | None:
     """Return in words why the noise of slices ``[D, H, W]`` cannot be measured, None where it can."""
-    if not bool(torch.isfinite(slices).all()):
+    low, high = slices.aminmax()  # NaN where any voxel is
+    if not bool(low.isfinite() & high.isfinite()):
         return "not all values are finite; noise not measured"
     if min(slices.shape[1:]) < smallest:
         return f"slices are smaller than {smallest} voxels, too small to measure noise"
-    return "constant, no noise to measure" if bool(slices.min() == slices.max()) else None
+    return "constant, no noise to measure" if bool(low == high) else None
 
 
 def doubt_of(model: NoiseModel, slices: Tensor) -> tuple[str | None, bool]:

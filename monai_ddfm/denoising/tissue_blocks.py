@@ -52,7 +52,7 @@ def void_mask(slices: Tensor) -> Tensor:
     void = _like_all_neighbours(slices)
     _, places, counts = slices[void].unique(return_inverse=True, return_counts=True)
     void[void.clone()] = (counts > _FREQUENT * slices.numel())[places]
-    for limit in (slices.min(), slices.max()):
+    for limit in slices.aminmax():
         at_limit = slices == limit
         if int(at_limit.sum()) > _FREQUENT * slices.numel():
             void |= at_limit
@@ -74,10 +74,22 @@ def _like_all_neighbours(slices: Tensor) -> Tensor:
 
 def local_mean(slices: Tensor) -> Tensor:
     """Mean of 5 x 5 voxels of each slice ``[D, H, W]``, along rows and then along columns."""
-    mean = slices[:, None]
-    for window, border in (((1, _WINDOW), (0, _WINDOW // 2)), ((_WINDOW, 1), (_WINDOW // 2, 0))):
-        mean = F.avg_pool2d(mean, window, 1, border, count_include_pad=False)
-    return mean[:, 0]
+    means = torch.empty_like(slices)
+    for one, mean in zip(slices, means, strict=True):  # a slice stays in cache
+        mean.copy_(_mean_along(_mean_along(one, 1), 0))
+    return means
+
+
+def _mean_along(one: Tensor, axis: int) -> Tensor:
+    """Mean of the 5 neighbours along an axis of a slice ``[H, W]``, of fewer at its ends; adding beats pooling."""
+    total, count = one.clone(), torch.ones(one.shape[axis])
+    for step in range(1, min(_WINDOW // 2, one.shape[axis] - 1) + 1):
+        kept = one.shape[axis] - step
+        total.narrow(axis, step, kept).add_(one.narrow(axis, 0, kept))
+        total.narrow(axis, 0, kept).add_(one.narrow(axis, step, kept))
+        count[step:] += 1.0
+        count[:kept] += 1.0
+    return total.div_(count if axis else count[:, None])
 
 
 def tissue_mask(slices: Tensor, functional: bool) -> Tensor:
@@ -102,20 +114,21 @@ def tissue_blocks(slices: Tensor, usable: Tensor, lag: int, spectra: BlockSpectr
     """
     size, pairs = spectra.size, len(slices) - lag
     starts = torch.linspace(0, pairs - 1, min(pairs, _PAIRS)).round().long()
-    first, second = slices[starts], slices[starts + lag]
     if lag:  # a slice that stands twice in the volume has no difference, and tells nothing
-        differ = (first != second).flatten(1).any(1)
-        starts, first, second = starts[differ], first[differ], second[differ]
+        starts = starts[torch.tensor([not slices[start].equal(slices[start + lag]) for start in starts.tolist()])]
     both = (usable[starts] & usable[starts + lag]).float()
     for step in (size // 2, size // 4):
-        chosen = F.avg_pool2d(both[:, None], size, step)[:, 0] >= _MOSTLY
+        cells = F.avg_pool2d(both[:, None], step)  # whose means are exact, as are those of blocks made of them
+        chosen = F.avg_pool2d(cells, size // step, 1)[:, 0] >= _MOSTLY
         if int(chosen.sum()) >= _BLOCKS // 4:
             break
     picks = chosen.nonzero()
     picks = picks[torch.linspace(0, len(picks) - 1, min(len(picks), _BLOCKS)).round().long()] if len(picks) else picks
     pair, row, column = picks.unbind(1)
-    mean = _cut((first + second) / 2.0, size, step)[pair, row, column]
-    difference = _cut((second - first) / 2.0**0.5, size, step)[pair, row, column] if lag else mean
+    cut = _cut(slices, size, step)
+    first, second = cut[starts[pair], row, column], cut[starts[pair] + lag, row, column]
+    mean = (first + second) / 2.0
+    difference = (second - first) / 2.0**0.5 if lag else mean
     smooth = spectra.power(mean)
     inside = torch.arange(len(spectra.radii)) < (size // 4 if lag else max(2, size // 10))
     share = spectra.weights.to(smooth) * inside.to(smooth)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -69,12 +70,13 @@ def noise_of_pictures(pictures: Tensor, given: Sequence[NoiseModel | None] | Non
     """
     noted = noises_of_batch(pictures)
     plain = pictures.detach().as_subclass(Tensor).float()
+    here = cache(plain.cpu)  # all at once, and only where any is to be measured
     noises = []
-    for picture, known in zip(plain, noted, strict=True):
+    for index, (picture, known) in enumerate(zip(plain, noted, strict=True)):
         row = []
         for k, source in enumerate(picture[:, None]):
-            model = _first(given, known, k)
-            row.append(_on_grid(model or estimate_noise_model(source.cpu()), source[None], (1.0, 1.0)))
+            model = _first(given, known, k) or estimate_noise_model(here()[index, k : k + 1])
+            row.append(_on_grid(model, source[None], (1.0, 1.0)))
         noises.append(row)
     return noises
 

@@ -71,6 +71,6 @@ class NetworkPrior(DiffusionPrior):
         if isinstance(t, int):
             alpha_cumprod: Tensor | float = float(self.alphas_cumprod[t])
         else:
-            alpha_cumprod = self.alphas_cumprod[timesteps.cpu()].to(x_t.device).view(-1, 1, 1, 1)
+            alpha_cumprod = self.alphas_cumprod.to(x_t.device)[timesteps].view(-1, 1, 1, 1)
         prediction = self(x_t, timesteps)[:, : self.channels].to(x_t.dtype)
         return x0_from_prediction(prediction, x_t, alpha_cumprod, self.prediction_type).clamp(-1.0, 1.0)
