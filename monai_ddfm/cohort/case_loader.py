@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from monai.data.utils import list_data_collate
 
-from monai_ddfm.cohort.cases import CaseDataset
+from monai_ddfm.cohort.cases import FAULT, CaseDataset
+from monai_ddfm.cohort.record import DIGESTS, digested
 from monai_ddfm.cohort.results import Results
 from monai_ddfm.cohort.run_log import RunLog
 from monai_ddfm.cohort.work_queue import WorkQueue
@@ -94,8 +96,17 @@ class CaseLoader:
     def _load(self, index: int) -> _Loaded:
         try:
             with self.run_log.timed(self.names[index], "load"):
-                if self.results.are_finished(self.dataset.data[index]):
-                    return _Loaded(index, None)
-                return _Loaded(index, list_data_collate([self.dataset[index]]))
+                return _Loaded(index, self._batch(index))
         except Exception as error:  # whatever is wrong with a case, the others go on
             return _Loaded(index, None, error)
+
+    def _batch(self, index: int) -> dict[str, Any] | None:
+        """The case as a batch of one, with the digests of the bytes that were read; None when it is finished."""
+        case = self.dataset.data[index]
+        if FAULT in case:
+            raise FileNotFoundError(case[FAULT])
+        with digested(case, self.results.pipeline) as digests:
+            if self.results.are_finished(case, digests):
+                return None
+            loaded = self.dataset[index]
+        return list_data_collate([{**loaded, DIGESTS: json.dumps(digests)}])

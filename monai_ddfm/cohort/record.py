@@ -8,44 +8,89 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from monai.transforms import Transform
 
 from monai_ddfm.denoising.noise_meta import notes_of
+from monai_ddfm.dicom.read.source_paths import source_paths
 from monai_ddfm.io.atomic import atomic_file
+from monai_ddfm.io.existing import require_existing
+from monai_ddfm.io.unchanged import unchanged
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.names import FUSED
 from monai_ddfm.stages import stages_of
 
 __all__ = [
+    "DIGESTS",
     "BeginRecord",
     "FinishRecord",
     "add_to_record",
     "content_key",
     "digest_of_files",
+    "digested",
+    "files_of",
+    "key_of",
     "read_record",
     "record_path",
 ]
 
 logger = logging.getLogger(__name__)
+DIGESTS = "source_digests"
+"""Key of the sources' digests in a case's data: JSON in a text, as collating keeps texts."""
+
+
+def files_of(source: Path) -> list[Path]:
+    """Return the files that a source is made of: itself, all files of a folder, a DICOMDIR and what it lists."""
+    if source.is_dir():
+        return sorted(path for path in source.rglob("*") if path.is_file())
+    if source.name.upper() == "DICOMDIR":
+        return [source, *map(Path, source_paths(source))]
+    return [source]
 
 
 def digest_of_files(path: Path) -> str:
-    """Return the SHA-256 of a file, or of all files of a folder."""
+    """Return the SHA-256 of the contents of a source's files."""
     digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for file in files_of(path):
+        digest.update(_sha256(file))
     return digest.hexdigest()
+
+
+def _sha256(file: Path) -> bytes:
+    digest, block = hashlib.sha256(), memoryview(bytearray(1 << 20))
+    with file.open("rb", buffering=0) as opened:
+        while count := opened.readinto(block):
+            digest.update(block[:count])
+    return digest.digest()
+
+
+@contextmanager
+def digested(case: Mapping[str, Any], pipeline: FusionPipeline) -> Iterator[dict[str, str]]:
+    """Give the digests of a case's sources, which must stay as they are until what is done inside has read them.
+
+    Hashing comes first and warms the file cache, so that a cold disk is read once.
+
+    Raises:
+        FileNotFoundError: a source is not there.
+        ValueError: a source changed between hashing and the end of reading.
+    """
+    sources = [Path(case[key]) for key in pipeline.keys]
+    for source in sources:
+        require_existing(source)
+    with unchanged(lambda: [file for source in sources for file in files_of(source)]):
+        yield _digests(case, pipeline)
 
 
 def _digests(case: Mapping[str, Any], pipeline: FusionPipeline) -> dict[str, str]:
     return {key: digest_of_files(Path(case[key])) for key in pipeline.keys}
 
 
-def _key(digests: Mapping[str, str], pipeline: FusionPipeline) -> str:
+def key_of(digests: Mapping[str, str], pipeline: FusionPipeline) -> str:
+    """Return the content key of sources with these digests."""
     return hashlib.sha256(json.dumps([digests, pipeline.digest], sort_keys=True).encode()).hexdigest()
 
 
@@ -56,7 +101,7 @@ def content_key(case: Mapping[str, Any], pipeline: FusionPipeline) -> str:
         case: ``{"case": name, key: path, ...}``.
         pipeline: what it is fused with.
     """
-    return _key(_digests(case, pipeline), pipeline)
+    return key_of(_digests(case, pipeline), pipeline)
 
 
 def record_path(output_dir: str | Path, case: str) -> Path:
@@ -87,6 +132,8 @@ def add_to_record(output_dir: str | Path, case: str, **known: Any) -> None:
 class BeginRecord(Transform):
     """Note in ``output_dir/<case>.json``, before any result is written, what they will be made from.
 
+    The data hold the digests of the bytes that were read as JSON under `DIGESTS`, as `CaseLoader` adds them.
+
     Args:
         pipeline: what they are made with.
     """
@@ -97,11 +144,11 @@ class BeginRecord(Transform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the record; the data is returned unchanged."""
         case = {key: data[key].meta["filename_or_obj"] for key in self.pipeline.keys}
-        digests = _digests(case, self.pipeline)
+        digests = json.loads(data[DIGESTS])
         record = {
             "case": data["case"],
             "finished": False,
-            "content_key": _key(digests, self.pipeline),
+            "content_key": key_of(digests, self.pipeline),
             "inputs": {key: {"path": str(case[key]), "sha256": digest} for key, digest in digests.items()},
             **self.pipeline.record,
         }

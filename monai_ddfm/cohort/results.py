@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ddfm.cohort.case_report import report_path
-from monai_ddfm.cohort.record import content_key, read_record, record_path
+from monai_ddfm.cohort.record import key_of, read_record, record_path
 from monai_ddfm.io.atomic import remove_partial
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.names import result_endings
@@ -34,11 +34,12 @@ class Results:
     def _paths(self, case: str) -> list[Path]:
         return [record_path(self.output_dir, case), *(self.output_dir / f"{case}{ending}" for ending in self.endings)]
 
-    def are_finished(self, case: Mapping[str, Any]) -> bool:
+    def are_finished(self, case: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
         """Return whether a case's results are whole and made from its files with these settings.
 
         Args:
             case: ``{"case": name, key: path, ...}``.
+            digests: of its sources, see `digested`.
 
         Raises:
             ValueError: a result would stand where a source does.
@@ -47,10 +48,10 @@ class Results:
         """
         existing = [path for path in self._paths(case["case"]) if path.exists()]
         self._require_apart(case, existing)
-        if self.overwrite or not existing or "fault" in case:
+        if self.overwrite or not existing:
             return False
         record = read_record(record_path(self.output_dir, case["case"]))
-        if record.get("content_key") != content_key(case, self.pipeline):
+        if record.get("content_key") != key_of(digests, self.pipeline):
             raise FileExistsError(
                 f"{existing[0]}: exists, made from other files or with other settings, and is kept; give another "
                 "output_dir, or overwrite"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_ddfm.cohort.record import BeginRecord, FinishRecord, content_key, read_record, record_path
+from monai_ddfm.cohort.record import DIGESTS, BeginRecord, FinishRecord, content_key, digested, read_record, record_path
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.priors import IdentityPrior
 from tests.volumes import random_volume
@@ -18,6 +18,11 @@ KEYS = ["MR", "PET"]
 
 def pipeline(**settings: object) -> FusionPipeline:
     return FusionPipeline(FusionConfig.of(**{"rectifier": "em", "device": "cpu", **settings}), IdentityPrior())
+
+
+def digests_of(case: dict[str, str], made_by: FusionPipeline) -> str:
+    with digested(case, made_by) as digests:
+        return json.dumps(digests)
 
 
 @pytest.fixture
@@ -51,6 +56,7 @@ def test_record_before_and_after(case: dict[str, str], tmp_path: Path) -> None:
     data = {"case": "p01", **{key: random_volume(2, 2, 2, file=case[key]) for key in KEYS}}
     out = tmp_path / "out"
     made_by = pipeline(output_dir=str(out), new_patient_id="anon", pseudonym_key="secret of ours")
+    data[DIGESTS] = digests_of(case, made_by)
     assert read_record(record_path(out, "p01")) == {}
     assert BeginRecord(made_by)(data) == data
     begun = read_record(record_path(out, "p01"))
@@ -67,7 +73,7 @@ def test_record_before_and_after(case: dict[str, str], tmp_path: Path) -> None:
 def test_the_recorded_settings_repeat_the_fusion(case: dict[str, str], tmp_path: Path) -> None:
     data = {"case": "p01", **{key: random_volume(2, 2, 2, file=case[key]) for key in KEYS}}
     made_by = pipeline(output_dir=str(tmp_path), ct_window=[0, 80], steps=7, maps=["novelty"])
-    BeginRecord(made_by)(data)
+    BeginRecord(made_by)({**data, DIGESTS: digests_of(case, made_by)})
     settings = read_record(record_path(tmp_path, "p01"))["settings"]
     again = FusionPipeline(FusionConfig.of(**settings), IdentityPrior())
     assert again.digest == made_by.digest
