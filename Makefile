@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run run-dicom test check coverage docs wheel test-lowest niivue clean
+.PHONY: run run-dicom test check coverage fuzz docs wheel test-lowest niivue clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/python -m monai.bundle run --config_file "['bundle/configs/inference.yaml','configs/mri_pet.yaml']" \
@@ -26,6 +26,13 @@ check: $(VENV)/.dev
 # the lines that no test runs
 coverage: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest --cov=monai_ddfm --cov-report=term-missing:skip-covered
+
+# the readers against broken bytes, guided by coverage: FUZZ_SECONDS for each kind of file (Linux, CPython 3.11 to 3.13)
+FUZZ_SECONDS ?= 300
+fuzz: $(VENV)/.test
+	$(PIP) atheris
+	for target in nifti nifti_gz dicom dicomdir zip picture; do \
+	  $(VENV)/bin/python -m tests.robustness.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; done
 
 # the documentation as a site, in site/; warnings are errors
 docs: $(VENV)/.dev

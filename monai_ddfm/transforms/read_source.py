@@ -70,8 +70,10 @@ class ReadSource(ArgumentRepr, Transform):
         except Exception as error:
             reason = reason_of(error)
             says_all = isinstance(reader, (DDFMDicomReader, _NiftiReader)) or isinstance(reason, MemoryError)
-            if says_all and not isinstance(reason, RuntimeError):
-                raise reason from None  # it names the file and the remedy itself
+            if says_all and isinstance(reason, _FORESEEN) and not isinstance(reason, UnicodeError):
+                if type(reason) is not ValueError or str(path) in str(reason):
+                    raise reason from None  # it names the file and the remedy itself
+                raise ValueError(f"{path}: {reason}") from None
             lines = str(reason).strip().splitlines() or [type(reason).__name__]
             raise ValueError(
                 f"{path}: cannot be read ({lines[-1]}); the file may be truncated or of another kind: copy or "
@@ -83,6 +85,9 @@ class ReadSource(ArgumentRepr, Transform):
         array = np.asarray(array)
         img = MetaTensor.ensure_torch_and_prune_meta(array.astype(array.dtype.newbyteorder("="), copy=False), known)
         return MetaTensor(EnsureChannelFirst()(img))
+
+
+_FORESEEN = (ValueError, OSError, ImportError, MemoryError)  # anything else is what a library made of broken bytes
 
 
 class ReadSourced(ArgumentRepr, MapTransform):

@@ -97,8 +97,21 @@ def _damage(header: FileDataset) -> str | None:
             np.asarray(header.get(keyword) or 0, dtype=float)
         except (ValueError, TypeError) as error:
             return f"its {keyword} is no number ({error})"
+    if "NumberOfFrames" in header and (problem := _damage_within(header)):
+        return problem
     if "Image Storage" in UID(header.SOPClassUID).name and "Rows" not in header:
         return f"it ends before its image attributes, although it is a {UID(header.SOPClassUID).name}"
+    return None
+
+
+def _damage_within(header: FileDataset) -> str | None:
+    """Say which number in the functional groups of a multi-frame header is none, None when all are."""
+    for element in header.iterall():  # decodes each
+        if element.VR in ("DS", "IS") and element.value:
+            try:
+                np.asarray(element.value, dtype=float)
+            except (ValueError, TypeError) as error:
+                return f"its {element.keyword or element.tag} is no number ({error})"
     return None
 
 
