@@ -37,7 +37,6 @@ from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.inferers.precision import resolve_precision
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.priors import DiffusionPrior, UNetPrior
-from monai_ddfm.rectifiers import EMRectifier
 
 _GIGA = 1e9
 
@@ -72,7 +71,9 @@ def against_plain(options: argparse.Namespace, prior: UNetPrior) -> str:
     """Ours and the plain way in turn, so that a busy machine treats them alike."""
     volume = central_slices(options.slices, options.size).to(options.device)
     ways: dict[str, Callable[[], Tensor]] = {
-        "plain way": partial(PlainWay(prior, EMRectifier(), options.steps), volume),
+        "plain way": partial(
+            PlainWay(prior, paper_inferer(options.steps).slice_fusion.rectifier, options.steps), volume
+        ),
         "ours, float32": partial(paper_inferer(options.steps, "float32"), volume, prior),
         "ours": partial(paper_inferer(options.steps), volume, prior),
     }
