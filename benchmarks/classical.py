@@ -86,6 +86,9 @@ def guided_filter_fusion(sources: Tensor) -> Tensor:
     and deviation 5); the map of the most salient source, the first where several are alike (background), is smoothed by
     a guided filter along each source's edges, strongly for the base (r 45, ε 0.3) and weakly for the detail (r 7,
     ε 1e-6), and normalised to sum 1.
+
+    Li and Kang's MATLAB program also rounds weights to 8 bit and repeats borders: on slice pairs of the Harvard atlas
+    its VIF, Qabf and SSIM are the same to 0.002 (docs/results.md).
     """
     images = sources.double() / 255
     around = F.pad(images, (1, 1, 1, 1), mode="reflect")

@@ -24,7 +24,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add("--preset", choices=preset_names(), help="settings for one use (default: the bundle's own)")
     add("--modalities", nargs="+", metavar="M", help="MR, CT, PT or NM of each image (default: read from its name)")
-    add("--maps", nargs="+", metavar="MAP", help="provenance, uncertainty, novelty: written beside the fused file")
+    add(
+        "--maps",
+        nargs="+",
+        metavar="MAP",
+        help="provenance, uncertainty, conflict, novelty, or all: written beside the fused file",
+    )
     add("--steps", type=int, help="timesteps of sampling, where sources are still noisy after cleaning")
     add("--seed", type=int, help="makes the noise; the same seed, the same result")
     add("--device", help="e.g. cpu or cuda:0 (default: a GPU where there is one)")

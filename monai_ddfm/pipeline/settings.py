@@ -15,6 +15,7 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 __all__ = [
+    "ALL",
     "Count",
     "DeviceText",
     "Flag",
@@ -29,6 +30,8 @@ __all__ = [
     "reason_in_one_line",
     "require_known",
 ]
+
+ALL = "all"
 
 
 def require_known(what: str, names: Collection[str], known: Collection[str]) -> None:
@@ -64,8 +67,14 @@ def one_of(known: Collection[str]) -> AfterValidator:
 
 
 def each_of(known: Collection[str]) -> AfterValidator:
-    """Return a validator that wants a tuple of some names."""
-    return AfterValidator(lambda names: tuple(_require_one_of(known, name) for name in names))
+    """Return a validator that wants a tuple of some names, or ``all``, which stands for every one."""
+
+    def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
+        if ALL in names and len(names) > 1:
+            raise ValueError(f"expected one of {', '.join(known)}, or {ALL} by itself")
+        return tuple(known) if ALL in names else tuple(_require_one_of(known, name) for name in names)
+
+    return AfterValidator(chosen)
 
 
 def _require_one_of(known: Collection[str], name: str) -> str:

@@ -15,6 +15,7 @@ import torch
 from monai_ddfm.__main__ import main
 from monai_ddfm.cohort.ray_driver import fuse_case
 from monai_ddfm.io.lock import locked_folder
+from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline import FuseDDFM, FusionConfig
 from tests.volumes import random_volume, save_nifti
 
@@ -110,6 +111,7 @@ def test_maps_keep_their_own_units_in_memory(pair: Pair, tmp_path: Path) -> None
     assert shares.min() >= 0.0 and shares.max() <= 1.0
     np.testing.assert_allclose(shares.sum(0), 1.0, atol=1e-5)
     assert fused[0].max() > 500.0
-    assert fuse(*pair, "-o", tmp_path / "out", "--maps", "provenance") == 0
+    assert fuse(*pair, "-o", tmp_path / "out", "--maps", "all") == 0
+    assert {path.name for path in (tmp_path / "out").glob("MR_*.nii.gz")} >= {f"MR_{name}.nii.gz" for name in MAPS}
     written = nibabel.load(tmp_path / "out" / "MR_provenance.nii.gz").get_fdata()
     np.testing.assert_allclose(np.moveaxis(written, -1, 0), shares, atol=1e-6)

@@ -168,6 +168,7 @@ def test_it_is_frozen() -> None:
         ({"modalities": {"MR": "photograph"}}, r"cannot tell the modality of 'photograph'"),
         ({"sampler": "dim"}, r"sampler: found 'dim', expected one of ddim.*did you mean 'ddim'"),
         ({"maps": ["provenence"]}, r"did you mean 'provenance'"),
+        ({"maps": ["all", "novelty"]}, r"maps: found .*, expected one of provenance, .* or all by itself"),
         (
             {"rectifier_options": {"itterations": 3}},
             r"no option of the rectifier structure 'itterations'; did you",
