@@ -32,13 +32,14 @@ class HighlightRectifier(Rectifier[HighlightState]):
     """f = (1 - o) (1 - headroom) a + o, in [0, 1]: a the anchor, o the opacity of the uptake.
 
     The anchor is scaled, never bent: without uptake the result is proportional to its value, the same in all slices.
-    The headroom above the brightest anatomy is for uptake alone. o rises from 0 at `threshold` to 1 at the highest
-    uptake, but for the `step` that makes the border of what is lit visible; of several sources the brightest counts.
-    This is an annotation: its light is not an intensity of any source.
+    The headroom above the brightest anatomy is for uptake alone: o is `step` at `threshold` and 1 at the highest
+    uptake, and with a step above 1 - headroom the faintest that is lit, in black air, is brighter than all anatomy
+    (within the anchor's window). Of several sources the brightest counts. This is an annotation: its light is not an
+    intensity of any source.
 
     Args:
         threshold: uptake (or statistical map, or activation) in [0, 1] from which on it is lit.
-        step: opacity at the threshold.
+        step: opacity at the threshold; the anatomy is seen through the rest.
         headroom: share of the range above anatomy.
         spatial_dims: 2 for slices, 3 for volumes; every voxel is treated alone.
 
@@ -46,7 +47,9 @@ class HighlightRectifier(Rectifier[HighlightState]):
         ValueError: an argument out of its range.
     """
 
-    def __init__(self, threshold: float = 0.4, step: float = 0.3, headroom: float = 0.3, spatial_dims: int = 2) -> None:
+    def __init__(
+        self, threshold: float = 0.4, step: float = 0.75, headroom: float = 0.3, spatial_dims: int = 2
+    ) -> None:
         for name, value in (("threshold", threshold), ("step", step), ("headroom", headroom)):
             if not 0 <= value < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {value}")

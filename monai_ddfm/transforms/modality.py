@@ -61,6 +61,6 @@ def modality_of(name: str) -> Modality:
         recognised = " and ".join(modality.value for modality in found) or "no known word"
         raise ValueError(
             f"cannot tell the modality of {name!r} ({recognised} in it); use a name with a word such as MR, T1, FLAIR, "
-            "CT, PET or SPECT in it, or give the modality (MR, CT, PT or NM) yourself"
+            "CT, PET or SPECT in it, or give the modality (MR, CT, PT or NM, which a statistical map is like) yourself"
         )
     return found[0]
