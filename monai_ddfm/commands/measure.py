@@ -23,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--fused", metavar="FILE", help="the fusion of them")
     add("--provenance", metavar="FILE", help="CASE_provenance.nii.gz, of the same sources in the same order")
     add("--labels", nargs="+", metavar="NAME=N", help="names of labels (default: every label, by its number)")
+    add("--units", nargs="+", metavar="NAME=UNIT", help="PET=SUV, of a NIfTI file (default: HU for a CT, DICOM's own)")
     add("--percentiles", nargs="+", type=float, default=[5, 25, 50, 75, 95], metavar="P", help="of the values")
     add("-o", "--output", default="regions", metavar="STEM", help="writes STEM.csv and STEM.json (default: regions)")
     add("--overwrite", action="store_true", help="replace existing results")

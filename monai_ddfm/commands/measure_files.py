@@ -32,9 +32,8 @@ def measure_files(options: Namespace) -> None:
     read, check = ReadSource(), CheckVolume()
     images = {name: check(read(file)) for name, file in files.items()}
     shares = None if options.provenance is None else read(options.provenance)
-    units = {name: "HU" for name in names if _is_ct(files[name])}
-    if names[0] in units:
-        units["fused"] = "HU"  # in the anchor's unit, and the anchor is named first
+    units = {name: "HU" for name in names if _is_ct(files[name])} | _units(options.units, names)
+    units["fused"] = images[names[0]].meta.get("units") or units.get(names[0], "")  # the anchor is named first
     regions = read(options.regions)
     measure = MeasureRegions(options.percentiles, _labels(options.labels), units)
     output = Path(options.output)
@@ -49,6 +48,18 @@ def _is_ct(path: str) -> bool:
         return modality_of(Path(path).name) is Modality.CT
     except ValueError:
         return False
+
+
+def _units(given: list[str] | None, names: list[str]) -> dict[str, str]:
+    """``PET=SUV`` as a name and its unit.
+
+    Raises:
+        ValueError: another form, or an image of another name.
+    """
+    pairs = [text.partition("=") for text in given or ()]
+    if wrong := ["".join(pair) for pair in pairs if pair[0] not in names or not pair[2]]:
+        raise ValueError(f"--units: found {', '.join(wrong)}, expected NAME=UNIT with a name of {', '.join(names)}")
+    return {name: unit for name, _, unit in pairs}
 
 
 def _labels(given: list[str] | None) -> dict[str, int] | None:

@@ -87,8 +87,9 @@ class MeasureRegions(ArgumentRepr, Transform):
                 rows.append({**row, **self._measured(on_grid == number, image), "volume_ml": _volume(regions, number)})
         if provenance is None:
             return rows
+        on_grid = _on_grid_of(provenance, regions)
         for name, number in numbers.items():
-            inside = _on_grid_of(provenance, regions) == number
+            inside = on_grid == number
             shares = {f"share_{source}": _mean(_array(provenance, k)[inside]) for k, source in enumerate(sources)}
             rows.append({"region": name, "label": number, "image": "provenance", **shares})
         return rows
