@@ -76,8 +76,7 @@ def sheet(patients: Mapping[str, Mapping[str, Tensor]]) -> Image.Image:
         y = of_fusion.shape[2] // 2
         places = [(0, 0, z) for z in evenly(of_fusion, _SLICES)]
         for title, volume in volumes.items():
-            light = volume if volume.shape[0] == 3 else (volume + 1.0) / 2.0
-            planes = [middle_planes(light, place)[0] for place in places] + [middle_planes(light, (0, y, 0))[1]]
+            planes = [middle_planes(volume, place)[0] for place in places] + [middle_planes(volume, (0, y, 0))[1]]
             rows.append((f"{patient}: {title}", [_fitted(plane) for plane in planes]))
     picture = Image.new("RGB", ((_SLICES + 1) * _SIDE, len(rows) * (_SIDE + _TITLE)))
     draw = ImageDraw.Draw(picture)
