@@ -23,8 +23,10 @@ from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers.check_input import check_numbers, check_range
 from monai_ddfm.inferers.foreground_crop import ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange
+from monai_ddfm.inferers.memory import images_at_once
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
+from monai_ddfm.inferers.slabs import slabs, slices_per_slab
 from monai_ddfm.inferers.slice_fusion import STARTS, FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.inferers.source_noise import SourceNoise, left_noise, noise_of_pictures, noise_of_volumes
@@ -58,9 +60,11 @@ class DDFMInferer(Inferer):
         seed: makes the noise.
         shared_noise: one noise field for all slices of a volume, so that neighbouring slices agree; else one for each.
         slice_axis: spatial axis that is cut, -1 for the last.
-        slices_per_batch: slices the network sees at once; memory grows with it, results do not change.
+        slices_per_batch: slices the network sees at once; memory grows with it, results do not change. None: by their
+            size and the device, see `images_at_once`.
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once, beside those within its `reach`; memory
-            grows with it, results do not change.
+            grows with it, results do not change. None: by the volume's size, see `slices_per_slab`. Where memory runs
+            out all the same, slabs and batches are halved.
         crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's
             background stays around it. Saves its share of the time, and background beyond the margin then changes
             nothing. Pictures ``[B, K, H, W]`` are fused whole, each alone.
@@ -98,8 +102,8 @@ class DDFMInferer(Inferer):
         seed: int = 0,
         shared_noise: bool = True,
         slice_axis: int = -1,
-        slices_per_batch: int = 8,
-        slab: int = 64,
+        slices_per_batch: int | None = None,
+        slab: int | None = None,
         crop_background: bool = True,
         precision: str = "auto",
         denoise_sources: bool | Sequence[bool] = True,
@@ -136,7 +140,7 @@ class DDFMInferer(Inferer):
             ("slab", slab),
             ("cleaning_steps", cleaning_steps),
         ):
-            if count < 1:
+            if count is not None and count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
         self.slice_fusion = SliceFusion(
             rectifier=rectifier if rectifier is not None else StructureRectifier(spatial_dims=3),
@@ -146,7 +150,6 @@ class DDFMInferer(Inferer):
             eta=eta,
             cleaning_steps=cleaning_steps,
             luminance_range=LuminanceRange(luminance_range),
-            slices_per_batch=slices_per_batch,
             three_planes=three_planes,
             clean_in_three_planes=clean_in_three_planes,
             callback=callback,
@@ -158,6 +161,7 @@ class DDFMInferer(Inferer):
         self.shared_noise = shared_noise
         self.slice_axis = slice_axis
         self.slab = slab
+        self.slices_per_batch = slices_per_batch
         self.crop_background = crop_background
         self.precision = precision
         self.maps = tuple(name for name in MAPS if name in maps)
@@ -204,13 +208,14 @@ class DDFMInferer(Inferer):
             fusion = self.slice_fusion if spacing is None else self.slice_fusion.for_spacing(spacing)
             if spacing is None or slices.shape[1] == 1:  # one slice has no neighbours: it is a picture
                 fusion = fusion.for_pictures()
+            fusion = fusion.in_batches_of(self.slices_per_batch or images_at_once(slices))
             notes = [CleaningNote(one) for one in wanted]
             with clock("measuring noise"):
                 noises = self._noises(inputs)
             work = _Work(slices, noises, spacing is None, notes, network, dtype, clock)
             (whole,) = self._fuse(fusion, work, [self.seed])
             lines = [note.line("uncertainty" in self.maps) for note in work.notes]
-            fused, provenance, cleaned = (self._to_volume(part, inputs) for part in whole)
+            fused = self._to_volume(whole.fused, inputs)
 
             def repeated() -> Iterator[Tensor]:
                 seeds = range(self.seed + 1, self.seed + 1 + self.uncertainty_seeds)
@@ -227,9 +232,12 @@ class DDFMInferer(Inferer):
                     "the fused image has values that are not finite, as the prior's answers had: give precision "
                     "float32, or other weights"
                 )
-            told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
-            with clock("maps"):
-                channels = [fused, *(MAPS[name].compute(told) for name in self.maps)]
+            channels = [fused]
+            if self.maps:
+                provenance, cleaned = (self._to_volume(part, inputs) for part in whole[1:])
+                told = Fusion(cleaned, fused, provenance, repeated, self.novelty_allowance, noise_left)
+                with clock("maps"):
+                    channels += [MAPS[name].compute(told) for name in self.maps]
             answer = convert_to_dst_type(torch.cat(channels, dim=1), inputs, dtype=fused.dtype)[0]
             if isinstance(answer, MetaTensor):
                 write_notes(answer, lines)
@@ -268,25 +276,31 @@ class DDFMInferer(Inferer):
     def _fuse(self, fusion: SliceFusion, work: _Work, seeds: Sequence[int], drawn: bool = False) -> list[FusedSlices]:
         """Fuse to ``[B, D, 1, H, W]``, shares and cleaned sources ``[B, D, K, H, W]``, for each seed.
 
-        Slices without foreground stay the anchor's, with equal shares. Of draws, the fused images alone are kept.
+        Slices without foreground stay the anchor's, with equal shares. Of draws, and where there is no map to make of
+        the rest, the fused images alone are kept.
         """
-        slices, none = work.slices, work.slices.new_empty(0)
-        share = none if drawn else torch.full_like(slices, 1.0 / slices.shape[2])
-        wholes = [FusedSlices(slices[:, :, :1].clone(), share, none if drawn else slices.clone()) for _ in seeds]
+        slices, none, told = work.slices, work.slices.new_empty(0), bool(self.maps) and not drawn
+        share = torch.full_like(slices, 1.0 / slices.shape[2]) if told else none
+        wholes = [FusedSlices(slices[:, :, :1].clone(), share, slices.clone() if told else none) for _ in seeds]
         groups = [(volume, group) for volume in range(len(slices)) for group in self._groups(slices[volume], fusion)]
-        seen = sum(slab.stop - slab.start for _, group in groups for slab, _ in fusion.slabs(len(group), self.slab))
         margin = _MARGIN if self.crop_background and not fusion.pictures else None
         crops = {
             volume: ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
             for volume in dict.fromkeys(volume for volume, _ in groups)
         }
+        slab_of = [self._slab(fusion, len(group), crops[volume].size, slices) for volume, group in groups]
+        seen = sum(
+            part.stop - part.start
+            for (_, group), slab in zip(groups, slab_of, strict=True)
+            for part, _ in slabs(len(group), slab, fusion.reach)
+        )
         steps = seen * len(fusion.timesteps) * len(seeds)
         with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
             contexts = [
                 SamplingContext(work.prior, work.dtype, NoiseField(seed, self.shared_noise), bar, work.notes)
                 for seed in seeds
             ]
-            for volume, group in groups:
+            for (volume, group), slab in zip(groups, slab_of, strict=True):
                 crop = crops[volume]
                 noises = work.noises_of(volume, group, crop)
                 with work.clock("cleaning"):
@@ -294,13 +308,18 @@ class DDFMInferer(Inferer):
                 with work.clock("fusing"):
                     for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):
                         fitted = fusion.for_volume(sources) if fusion.coupled else fusion
-                        for slab, kept in fusion.slabs(len(group), self.slab):
-                            part = fitted(sources[slab], group[slab.start : slab.stop], context)
-                            indices = group[slab.start : slab.stop][kept]
-                            for new, total in zip(part, whole, strict=True):
-                                if total.numel():
-                                    crop.put_back(new[kept], total[volume], indices)
+                        keep = partial(_put_back, crop, [total[volume : volume + 1] for total in whole])
+                        fitted.fuse(sources, group, context, slab, keep, shares=told)
         return wholes
+
+    def _slab(self, fusion: SliceFusion, count: int, size: tuple[int, int], slices: Tensor) -> int:
+        """How many of so many slices, of that size when cropped, are kept between two cuts.
+
+        A prior that looks from the sides sees whole volumes.
+        """
+        if not fusion.coupled or fusion.three_planes:
+            return count
+        return self.slab or slices_per_slab(count, size[0] * size[1], slices.shape[2], fusion.reach, slices.device)
 
     def _groups(self, sources: Tensor, fusion: SliceFusion) -> Iterator[list[int]]:
         """Yield the positions of slices that know of each other, of one volume ``[D, K, H, W]``.
@@ -313,6 +332,13 @@ class DDFMInferer(Inferer):
         elif occupied:
             for first in range(0, len(occupied), fusion.slices_per_batch):
                 yield occupied[first : first + fusion.slices_per_batch]
+
+
+def _put_back(crop: ForegroundCrop, wholes: Sequence[Tensor], indices: list[int], part: FusedSlices) -> None:
+    """Write fused slices into their volume; of `wholes` ``[1, D, C, H, W]`` those that hold nothing are not wanted."""
+    for new, whole in zip(part, wholes, strict=True):
+        if whole.numel():
+            crop.put_back(new, whole[0], indices)
 
 
 class _Work(NamedTuple):

@@ -37,6 +37,12 @@ class ForegroundCrop:
         ends = [(max(0, -a), max(0, b - n)) for (a, b), n in zip(wanted, size, strict=True)]
         self.beyond = ends if beyond else [(0, 0), (0, 0)]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a completed box."""
+        height, width = (side.stop - side.start + sum(ends) for side, ends in zip(self.box, self.beyond, strict=True))
+        return height, width
+
     def cut(self, slices: Tensor) -> Tensor:
         """Return the box of slices ``[n, C, H, W]``."""
         return slices[..., self.box[0], self.box[1]]

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -17,8 +16,9 @@ from tqdm import tqdm
 from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
 from monai_ddfm.denoising.cleaning_note import CleaningNote
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
-from monai_ddfm.inferers.memory import halving_batches
+from monai_ddfm.inferers.memory import halving, halving_batches, size_of
 from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.inferers.slabs import compute_in_slabs
 from monai_ddfm.inferers.source_noise import SourceNoise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
@@ -73,7 +73,6 @@ class SliceFusion:
         eta: float,
         cleaning_steps: int,
         luminance_range: LuminanceRange,
-        slices_per_batch: int,
         three_planes: bool = False,
         clean_in_three_planes: bool = False,
         callback: Callable[[int, int, Tensor, Tensor], None] | None = None,
@@ -85,16 +84,21 @@ class SliceFusion:
         self.eta = eta
         self.cleaning_steps = cleaning_steps
         self.luminance_range = luminance_range
-        self.slices_per_batch = slices_per_batch
         self.three_planes = three_planes
         self.clean_in_three_planes = clean_in_three_planes
         self.callback = callback
+        self.slices_per_batch = 1
         self.pictures = False
 
     @property
     def coupled(self) -> bool:
         """Whether slices that are sampled together are one volume to the rectifier."""
         return self.rectifier.spatial_dims == 3 and not self.pictures
+
+    @property
+    def reach(self) -> int:
+        """Slices on either side that a fused slice depends on."""
+        return self.rectifier.reach if self.coupled else 0
 
     def for_pictures(self) -> SliceFusion:
         """Return this fusion for pictures, which are no neighbours of each other."""
@@ -109,30 +113,51 @@ class SliceFusion:
         fitted.clean_in_three_planes = self.clean_in_three_planes and max(spacing) <= _NEARLY_CUBIC * min(spacing)
         return fitted
 
+    def in_batches_of(self, slices_per_batch: int) -> SliceFusion:
+        """Return this fusion with so many slices, at most, before the network at once."""
+        fitted = copy(self)
+        fitted.slices_per_batch = slices_per_batch
+        return fitted
+
     def for_volume(self, sources: Tensor) -> SliceFusion:
         """Return this fusion with what the rectifier learns from all coupled slices ``[n, K, H, W]`` of a volume."""
         fitted = copy(self)
         fitted.rectifier = self.rectifier.for_volume(self._stack(sources))
         return fitted
 
-    def slabs(self, count: int, slab: int) -> Iterator[tuple[slice, slice]]:
-        """Yield which of `count` slices are fused at once, and which of these to keep.
+    def fuse(
+        self,
+        sources: Tensor,
+        slice_indices: list[int],
+        context: SamplingContext,
+        slab: int,
+        keep: Callable[[list[int], FusedSlices], None],
+        shares: bool = True,
+    ) -> None:
+        """Fuse sources ``[n, K, H, W]``, cleaned, slab by slab; when memory runs out, in smaller ones from there on.
 
-        Slices that are coupled come in slabs that overlap by the rectifier's reach on either side, so that no cut can
-        be told from the result; at most `slab` slices are kept between two cuts. A prior that looks from the sides
-        sees whole volumes.
+        Args:
+            sources: all coupled slices, or slices on their own.
+            slice_indices: where they stand in their volume.
+            context: what they are sampled with.
+            slab: slices that are kept of a slab, at most.
+            keep: takes positions in the volume, and their slices.
+            shares: tell the share of each source, too.
+
+        Raises:
+            MemoryError: the smallest slab does not fit; says how much was asked for.
         """
-        reach = self.rectifier.reach
-        if not self.coupled or self.three_planes or count <= slab + 2 * reach:
-            yield slice(0, count), slice(0, count)
-            return
-        cuts = [0, *range(reach + slab, count - reach, slab), count]
-        for first, end in pairwise(cuts):
-            seen = slice(max(0, first - reach), min(end + reach, count))
-            yield seen, slice(first - seen.start, end - seen.start)
 
-    def __call__(self, sources: Tensor, slice_indices: list[int], context: SamplingContext) -> FusedSlices:
-        """Fuse sources ``[n, K, H, W]``, cleaned, that stand at `slice_indices` in their volume."""
+        def fuse_slab(seen: slice, kept: slice) -> None:
+            fused = self(sources[seen], slice_indices[seen], context, shares)
+            keep(slice_indices[seen][kept], FusedSlices(*(part[kept] for part in fused)))
+
+        compute_in_slabs(fuse_slab, len(sources), slab, self.reach, sources.device, size_of(sources))
+
+    def __call__(
+        self, sources: Tensor, slice_indices: list[int], context: SamplingContext, shares: bool = True
+    ) -> FusedSlices:
+        """Fuse sources ``[n, K, H, W]``, cleaned, that stand at `slice_indices` in their volume, all at once."""
         stacked = self._stack(sources)
         state = self.rectifier.start(stacked)
         if self.rectifier.needs_prior(state):
@@ -140,6 +165,8 @@ class SliceFusion:
         else:
             context.bar.update(len(sources) * len(self.timesteps))
             fused = self._unstack(self.rectifier.solve(stacked, state))
+        if not shares:
+            return FusedSlices(fused, fused[:0], sources)
         provenance = self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state))
         return FusedSlices(fused, provenance, sources)
 
@@ -220,16 +247,23 @@ class SliceFusion:
             return context.noise.apart(positions[here // count], key, (1, *shape), like=sources)
 
         three = self.coupled and (self.three_planes or self.clean_in_three_planes) and len(sources) >= _FEWEST_SLICES
-        cleaned = clean_sources(
-            noisy * len(contexts),
-            lambda images, sigma: self._in_batches(predict, images, sigma),
-            planes=(0, 2, 3) if three else (0,),
-            at_most=self.cleaning_steps,
-            draw=draw if stochastic else None,
-        )
+        all_noisy = noisy * len(contexts)
+
+        def clean(first: int, last: int) -> list[Tensor]:
+            return clean_sources(
+                all_noisy[first:last],
+                lambda images, sigma: self._in_batches(predict, images, sigma),
+                planes=(0, 2, 3) if three else (0,),
+                at_most=self.cleaning_steps,
+                draw=(lambda index, step, shape: draw(first + index, step, shape)) if stochastic else None,
+            )
+
+        what = f"source of {len(sources)} slices of {size_of(sources)}"
+        parts, _ = halving(clean, len(all_noisy), len(all_noisy), sources.device, what)
+        cleaned = [source for part in parts for source in part]
         if not stochastic:
-            for index, (source, clean) in enumerate(zip(noisy, cleaned, strict=True)):
-                contexts[0].notes[index % count].add(source, clean, self.cleaning_steps)
+            for index, (before, after) in enumerate(zip(noisy, cleaned, strict=True)):
+                contexts[0].notes[index % count].add(before, after, self.cleaning_steps)
         together = [torch.cat(cleaned[first : first + count], 1) for first in range(0, len(cleaned), count)]
         return [torch.cat(together[first : first + len(groups)]) for first in range(0, len(together), len(groups))]
 

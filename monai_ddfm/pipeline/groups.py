@@ -182,7 +182,7 @@ class Sampling:
     three_planes: Flag = False
     luminance_range: Annotated[Text, one_of([each.value for each in LuminanceRange])] = "full"
     slice_axis: Literal[-3, -2, -1, 0, 1, 2] = -1
-    slab: Count = 64
+    slab: Count | None = None
     crop_background: Flag = True
 
 
@@ -206,7 +206,7 @@ class Execution:
         device: ``auto`` takes a GPU where there is one.
         threads: CPU threads of the process; None leaves it to torch.
         compile_mode: of `torch.compile`; ``reduce-overhead`` takes CUDA graphs on a GPU.
-        slices_per_batch: slices the network sees at once.
+        slices_per_batch: slices the network sees at once; None: as many as suit the device.
         progress: show a progress bar.
     """
 
@@ -216,7 +216,7 @@ class Execution:
     device: DeviceText = "auto"
     threads: Count | None = None
     compile_mode: Text | None = None
-    slices_per_batch: Count = 8
+    slices_per_batch: Count | None = None
     progress: Flag = True
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from monai_ddfm.inferers.memory import halving_batches, is_out_of_memory
+from monai_ddfm.inferers.memory import halving, halving_batches, images_at_once, is_out_of_memory
 
 IMPOSSIBLE = 2**50  # bytes
 
@@ -73,3 +73,26 @@ def test_other_errors_are_not_memory():
     with pytest.raises(RuntimeError, match="shape mismatch"):
         halving_batches(predict, torch.zeros(4, 1), 4)
     assert not is_out_of_memory(ValueError("out of memory"))
+    assert is_out_of_memory(OSError(12, "Cannot allocate memory"))
+    assert not is_out_of_memory(OSError(2, "No such file"))
+
+
+def test_items_are_halved_until_they_fit_and_come_in_order():
+    def compute(first: int, last: int) -> list[int]:
+        if last - first > 2:
+            raise MemoryError
+        return list(range(first, last))
+
+    parts, fitted = halving(compute, 7, 7, torch.device("cpu"), "item")
+    assert [item for part in parts for item in part] == list(range(7))
+    assert fitted <= 2
+
+
+def test_a_cpu_sees_few_images_at_once():
+    assert images_at_once(torch.zeros(100, 1, 8, 8)) == 8
+
+
+@pytest.mark.gpu
+def test_a_gpu_sees_as_many_as_fit():
+    small, large = (torch.zeros(1, device="cuda").expand(2, 1, side, side) for side in (64, 512))
+    assert images_at_once(small) > images_at_once(large) >= 1

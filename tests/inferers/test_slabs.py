@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monai_ddfm.inferers import DDFMInferer
+from monai_ddfm.inferers.slabs import slabs, slices_per_slab
 from monai_ddfm.priors import IdentityPrior
 from monai_ddfm.rectifiers import StructureRectifier
+
+CPU = torch.device("cpu")
 
 
 def _head(slices: int) -> torch.Tensor:
@@ -22,8 +29,25 @@ def _head(slices: int) -> torch.Tensor:
     return sources.clamp(-1, 1)
 
 
-def _fuse(sources: torch.Tensor, slab: int) -> torch.Tensor:
-    inferer = DDFMInferer(StructureRectifier(spatial_dims=3), slab=slab, steps=1, start_timestep=50)
+class _SmallMemory(StructureRectifier):
+    """Has memory for so many slices, and counts the slices that it was given when it had it."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(spatial_dims=3)
+        self.most = most
+        self.started: list[int] = []
+
+    def start(self, sources: torch.Tensor) -> Any:
+        slices = sources.shape[2]
+        if slices > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB.")
+        self.started.append(slices)
+        return super().start(sources)
+
+
+def _fuse(sources: torch.Tensor, slab: int | None, rectifier: StructureRectifier | None = None) -> torch.Tensor:
+    rectifier = rectifier or StructureRectifier(spatial_dims=3)
+    inferer = DDFMInferer(rectifier, slab=slab, steps=1, start_timestep=50)
     return inferer(sources, IdentityPrior())
 
 
@@ -52,3 +76,52 @@ def test_one_slice_of_a_volume_is_as_a_slice_of_its_own() -> None:
 def test_a_slab_has_slices() -> None:
     with pytest.raises(ValueError, match="slab must be at least 1"):
         DDFMInferer(slab=0)
+
+
+@given(count=st.integers(1, 200), slab=st.integers(1, 200), reach=st.integers(0, 30))
+def test_every_slice_is_kept_once_with_all_it_reaches(count: int, slab: int, reach: int) -> None:
+    kept_in_all = []
+    for seen, kept in slabs(count, slab, reach):
+        indices = list(range(count))[seen][kept]
+        assert seen.start == max(0, indices[0] - reach)
+        assert seen.stop == min(count, indices[-1] + 1 + reach)
+        assert len(indices) <= slab + 2 * reach
+        kept_in_all += indices
+    assert kept_in_all == list(range(count))
+
+
+@given(
+    count=st.integers(1, 2000),
+    side=st.integers(1, 1024),
+    sources=st.integers(2, 4),
+    reach=st.integers(0, 30),
+)
+def test_a_slab_nobody_sized_is_a_quarter_of_the_volume_or_20_million_voxels(
+    count: int, side: int, sources: int, reach: int
+) -> None:
+    slab = slices_per_slab(count, side * side, sources, reach, CPU)
+    assert slab >= max(1, reach)
+    if slab > max(1, reach):
+        assert (slab + 2 * reach) * side * side <= max(20_000_000, count * side * side / 4)
+
+
+def test_a_slab_nobody_sized_gives_the_same_result() -> None:
+    sources = _head(60)
+    assert torch.equal(_fuse(sources, None), _fuse(sources, 100))
+
+
+@pytest.mark.parametrize("most", [80, 120])
+def test_slabs_are_halved_when_the_rectifier_runs_out_of_memory(most: int, caplog: pytest.LogCaptureFixture) -> None:
+    sources = _head(140)
+    rectifier = _SmallMemory(most)
+    fused = _fuse(sources, 100, rectifier)
+    assert max(rectifier.started) > most - rectifier.reach
+    assert "out of memory: going on in slabs of" in caplog.text
+    difference = (fused - _fuse(sources, 200)).abs()
+    assert difference.max() < 0.02
+    assert difference.mean() < 1e-4
+
+
+def test_a_volume_of_which_nothing_fits_is_refused() -> None:
+    with pytest.raises(MemoryError, match=r"coupled slices of 46x46.*2\.50 GiB.*fewer voxels"):
+        _fuse(_head(60), None, _SmallMemory(1))
