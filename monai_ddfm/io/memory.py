@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["available_memory", "peak_resident", "require_memory"]
+__all__ = ["as_gib", "available_memory", "peak_resident", "require_memory", "resident"]
 
 _PROC = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -18,7 +18,10 @@ _CGROUP_FILES = (("memory.max", "memory.current"), ("memory/memory.limit_in_byte
 
 
 def available_memory() -> int | None:
-    """Return how many bytes a process may still take: of the machine, and of its control group; None if nobody says."""
+    """Return how many bytes this process may still take; None if nobody says.
+
+    The least of what is left of the machine, of its control group, and of the process's own limit (``ulimit -v``).
+    """
     rooms = []
     with suppress(OSError, ValueError, IndexError):
         line = next(line for line in _PROC.read_text().splitlines() if line.startswith("MemAvailable"))
@@ -26,10 +29,29 @@ def available_memory() -> int | None:
     for limit, used in _CGROUP_FILES:
         with suppress(OSError, ValueError):  # no such control group, or "max"
             rooms.append(int((_CGROUP / limit).read_text()) - int((_CGROUP / used).read_text()))
+    with suppress(ImportError, OSError, ValueError, StopIteration):
+        import resource  # not on Windows
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if most != resource.RLIM_INFINITY:
+            rooms.append(most - _own("VmSize"))
     if not rooms:
         with suppress(OSError, ValueError, AttributeError):
             rooms.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return max(0, min(rooms)) if rooms else None
+
+
+def _own(name: str) -> int:
+    """Bytes that Linux' account of this process has under that name."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
+
+
+def resident() -> int:
+    """Return the resident memory of this process, in bytes; 0 where nobody says."""
+    with suppress(OSError, ValueError, StopIteration):
+        return _own("VmRSS")
+    return 0
 
 
 def peak_resident() -> int:
@@ -38,8 +60,7 @@ def peak_resident() -> int:
     From Linux' own account: what getrusage says begins at the memory of the process that started this one.
     """
     with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+        return _own("VmHWM")
     with suppress(ImportError):
         import resource  # not on Windows
 
@@ -60,10 +81,11 @@ def require_memory(needed: int, what: str) -> None:
     available = available_memory()
     if available is not None and needed > available:
         raise MemoryError(
-            f"{what} needs {_gib(needed)} of memory, {_gib(available)} are free; crop or resample the image, check "
+            f"{what} needs {as_gib(needed)} of memory, {as_gib(available)} are free; crop or resample the image, check "
             "that its header is right, or use a machine with more memory"
         )
 
 
-def _gib(count: int) -> str:
+def as_gib(count: int) -> str:
+    """Return a number of bytes for people."""
     return f"{count / 2**30:.1f} GiB"

@@ -62,9 +62,14 @@ class FusionPipeline:
         self.device = available_device(config.execution.device)
         self.rectifier = rectifier if rectifier is not None else _make_rectifier(config)
         self.inferer = inferer if inferer is not None else _make_inferer(config, self.rectifier)
-        self.preprocessing: Compose = make_preprocessing(config)
+        self.preprocessing: Compose = make_preprocessing(config, self.reach)
         self.postprocessing: Compose = make_postprocessing(config)
         self._prior, self._own_inferer = prior, inferer
+
+    @property
+    def reach(self) -> int:
+        """Slices on either side that a fused slice depends on."""
+        return self.rectifier.reach if self.rectifier.spatial_dims == 3 else 0
 
     @cached_property
     def prior(self) -> DiffusionPrior:

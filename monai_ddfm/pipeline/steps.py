@@ -16,6 +16,7 @@ from monai_ddfm.denoising.measure_noise import GatherNoised, MeasureNoised
 from monai_ddfm.dicom.read.reader import DDFMDicomReader
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
+from monai_ddfm.pipeline.forecast import RequireForecast
 from monai_ddfm.pipeline.names import COLOUR, FUSED, GREY, IMAGE, PAINTED, series_suffix
 from monai_ddfm.report.write_preview import WritePreviewd
 from monai_ddfm.stages import GatherStages, Stage
@@ -46,15 +47,19 @@ __all__ = ["make_placing", "make_postprocessing", "make_preprocessing", "make_wr
 Step = Callable[[Any], Any]
 
 
-def make_preprocessing(config: FusionConfig) -> Compose:
+def make_preprocessing(config: FusionConfig, reach: int = 0) -> Compose:
     """Return the steps from files, or from images in memory, to sources in [-1, 1] on the anchor's grid.
 
     They take ``{key: path or image [C, H, W(, D)]}`` and add ``image`` ``[K, H, W, D]``.
+
+    Args:
+        config: the description.
+        reach: slices on either side that a fused slice depends on, of the rectifier.
     """
     inputs, scales, keys = config.inputs, config.normalisation, list(config.inputs.keys)
     modalities = _modalities(config)
     steps = _reading(config)
-    checks: list[Step] = [CheckGeometryd(keys), NoteGridd(keys)]
+    checks: list[Step] = [CheckGeometryd(keys), RequireForecast(keys, config, reach), NoteGridd(keys)]
     if inputs.check_registration:
         checks.append(
             CheckRegistrationd(

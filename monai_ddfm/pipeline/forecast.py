@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: monai_ddfm contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What fusing a case will take, told from its grid before the work begins, and refused where there is not as much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from monai.transforms import Transform
+
+from monai_ddfm.inferers.slabs import slices_per_slab
+from monai_ddfm.io.memory import as_gib, available_memory, resident
+from monai_ddfm.pipeline.config import FusionConfig
+from monai_ddfm.pipeline.device import available_device
+from monai_ddfm.transforms.argument_repr import ArgumentRepr
+from monai_ddfm.transforms.check_volume import file_of
+
+__all__ = ["Forecast", "RequireForecast", "forecast"]
+
+# Measured on 0.3 to 35 million voxels (docs/performance.md, benchmarks/forecast.py); memory in bytes, of the host
+_PROCESS = 900 << 20  # torch, MONAI and the shipped prior
+_PER_VOXEL = 24  # of the anchor's grid
+_PER_SOURCE = 20  # and voxel
+_PER_SOURCE_OF_MAPS = 12  # and voxel: shares and cleaned sources are kept for them
+_PER_MAP = 8  # and voxel
+_PER_CLEANED_SOURCE = 44  # and voxel
+_PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 56, 4  # that the rectifier sees at once
+# Processor seconds for a million voxels and a source, on two cores of an AMD EPYC
+_CLEAN, _CLEANING = 1.4, 3.3
+_SECONDS = 4.0  # whatever the case
+
+
+class Forecast(NamedTuple):
+    """What fusing a case will take.
+
+    Attributes:
+        memory: of the host at the peak, in bytes, if no source needs cleaning.
+        memory_noisy: the same, if all sources do.
+        for_maps: bytes of `memory` that are there for the maps alone.
+        seconds: of a processor like that of docs/performance.md, if no source needs cleaning.
+        seconds_noisy: the same, if all sources do.
+    """
+
+    memory: int
+    memory_noisy: int
+    for_maps: int
+    seconds: float
+    seconds_noisy: float
+
+    def line(self) -> str:
+        """Both in words."""
+        memory = f"{as_gib(self.memory)} of memory and {self.seconds:.0f} s of processor time if the sources are clean"
+        return f"about {memory}, {as_gib(self.memory_noisy)} and {self.seconds_noisy:.0f} s if all are noisy"
+
+
+def forecast(size: Sequence[int], config: FusionConfig, reach: int = 0) -> Forecast:
+    """Tell what a case will take.
+
+    Args:
+        size: voxels of the anchor's grid along each axis.
+        config: how it is fused.
+        reach: slices on either side that a fused slice depends on, of its rectifier.
+    """
+    voxels, sources, maps = math.prod(size), len(config.inputs.keys), config.maps.maps
+    at_once = _at_once(size, config, reach)
+    held = voxels * (_PER_VOXEL + _PER_SOURCE * sources) + at_once * (_PER_SLAB_VOXEL + _PER_SLAB_SOURCE * sources)
+    for_maps = voxels * (_PER_SOURCE_OF_MAPS * sources + _PER_MAP * len(maps)) if maps else 0
+    memory = _PROCESS + held + for_maps
+    cleaned = sum(config.denoising.cleaned(key) for key in config.inputs.keys)
+    repeats = 1 + (config.maps.uncertainty_seeds if "uncertainty" in maps else 0)
+    seconds, million = _SECONDS + voxels * sources * _CLEAN / 1e6, voxels / 1e6
+    return Forecast(
+        memory,
+        memory + voxels * cleaned * _PER_CLEANED_SOURCE,
+        for_maps,
+        seconds,
+        seconds + million * (cleaned * _CLEANING * repeats + sources * _CLEAN * (repeats - 1)),
+    )
+
+
+def _at_once(size: Sequence[int], config: FusionConfig, reach: int) -> int:
+    """Voxels that the rectifier sees at once on the host."""
+    if len(size) < 3 or available_device(config.execution.device).type != "cpu":
+        return math.prod(size)
+    axis = config.sampling.slice_axis
+    count, each = size[axis], math.prod(size) // size[axis]
+    slab = config.sampling.slab or slices_per_slab(count, each, len(config.inputs.keys), reach, torch.device("cpu"))
+    return min(count, slab + 2 * reach) * each
+
+
+class RequireForecast(ArgumentRepr, Transform):
+    """Refuse a case that needs more memory than there is, rather than die of it halfway.
+
+    Args:
+        keys: the sources; the first is the anchor.
+        config: how they are fused.
+        reach: see `forecast`.
+    """
+
+    def __init__(self, keys: Sequence[str], config: FusionConfig, reach: int = 0) -> None:
+        self.keys = list(keys)
+        self.config = config
+        self.reach = reach
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the data unchanged.
+
+        Raises:
+            MemoryError: more is needed than is free. The message names the anchor, its size, and what to do.
+        """
+        anchor = data[self.keys[0]]
+        size = list(map(int, anchor.shape[1:]))
+        told, free = forecast(size, self.config, self.reach), available_memory()
+        more = told.memory - resident()
+        if free is not None and more > free:
+            remedies = ["take an anchor with fewer voxels", "crop or resample its image"]
+            if told.for_maps:
+                remedies.append(f"leave out the maps ({as_gib(told.for_maps)})")
+            remedies += ["give a smaller slab", "use a machine with more memory"]
+            raise MemoryError(
+                f"{file_of(anchor, self.keys[0])}: to fuse {len(self.keys)} sources on its grid of "
+                f"{' x '.join(map(str, size))} voxels takes about {as_gib(more)} more memory, {as_gib(free)} are free; "
+                f"{', '.join(remedies[:-1])}, or {remedies[-1]}"
+            )
+        return dict(data)
