@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
 from monai_ddfm.denoising.cleaning_note import CleaningNote
+from monai_ddfm.foreground import EMPTY
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving, halving_batches, size_of
 from monai_ddfm.inferers.noise_field import NoiseField
@@ -168,7 +169,8 @@ class SliceFusion:
         if not shares:
             return FusedSlices(fused, fused[:0], sources)
         provenance = self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state))
-        return FusedSlices(fused, provenance, sources)
+        nothing = (sources <= EMPTY).all(1, keepdim=True)  # is nobody's
+        return FusedSlices(fused, provenance.masked_fill(nothing, 1.0 / sources.shape[1]), sources)
 
     def _sample(
         self, sources: Tensor, stacked: Tensor, state: Any, slice_indices: list[int], context: SamplingContext

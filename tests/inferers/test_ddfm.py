@@ -17,7 +17,7 @@ from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
 from torch import Tensor, nn
 
-from monai_ddfm.inferers import LuminanceRange, luminance
+from monai_ddfm.inferers import DDFMInferer, LuminanceRange, luminance
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.priors import DiffusionPrior, IdentityPrior, UNetPrior
 from monai_ddfm.rectifiers import EMRectifier, ReferenceEMRectifier, StructureRectifier
@@ -311,3 +311,16 @@ def test_timesteps_the_prior_does_not_have() -> None:
 def test_arguments_out_of_range(argument: str, value: object) -> None:
     with pytest.raises(ValueError, match=str(value)):
         paper_inferer(**{argument: value})
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("crop", [True, False])
+def test_what_is_empty_in_all_sources_is_nobodys(spatial_dims: int, crop: bool) -> None:
+    sources = random_sources(1, 2, 40, 40, 5)
+    sources[:, :, :15] = sources[:, :, 30:] = sources[..., -1:] = -1.0
+    inferer = DDFMInferer(StructureRectifier(spatial_dims=spatial_dims), maps=["provenance"], crop_background=crop, steps=1)
+    _, first, second = inferer(sources, IdentityPrior())[0]
+    empty = (sources[0] == -1.0).all(0)
+    assert empty.any()
+    assert (first[empty] == 0.5).all() and (second[empty] == 0.5).all()
+    assert (first[~empty] != 0.5).float().mean() > 0.9
