@@ -26,7 +26,7 @@ from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.memory import images_at_once
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
-from monai_ddfm.inferers.slabs import slabs, slices_per_slab
+from monai_ddfm.inferers.slabs import slabs
 from monai_ddfm.inferers.slice_fusion import STARTS, FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.inferers.source_noise import SourceNoise, left_noise, noise_of_pictures, noise_of_volumes
@@ -288,19 +288,13 @@ class DDFMInferer(Inferer):
             volume: ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
             for volume in dict.fromkeys(volume for volume, _ in groups)
         }
-        slab_of = [self._slab(fusion, len(group), crops[volume].size, slices) for volume, group in groups]
-        seen = sum(
-            part.stop - part.start
-            for (_, group), slab in zip(groups, slab_of, strict=True)
-            for part, _ in slabs(len(group), slab, fusion.reach)
-        )
-        steps = seen * len(fusion.timesteps) * len(seeds)
-        with tqdm(total=steps, unit="slice step", disable=not self.progress) as bar:
+        steps = [self._steps(fusion, len(group), crops[volume].size, slices) for volume, group in groups]
+        with tqdm(total=sum(steps) * len(seeds), unit="slice step", disable=not self.progress) as bar:
             contexts = [
                 SamplingContext(work.prior, work.dtype, NoiseField(seed, self.shared_noise), bar, work.notes)
                 for seed in seeds
             ]
-            for (volume, group), slab in zip(groups, slab_of, strict=True):
+            for (volume, group), expected in zip(groups, steps, strict=True):
                 crop = crops[volume]
                 noises = work.noises_of(volume, group, crop)
                 with work.clock("cleaning"):
@@ -308,18 +302,19 @@ class DDFMInferer(Inferer):
                 with work.clock("fusing"):
                     for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):
                         fitted = fusion.for_volume(sources) if fusion.coupled else fusion
+                        size = (len(group), *sources.shape[2:])
+                        cut = fitted.cut(size, sources.shape[1], self.slab, slices.device)
                         keep = partial(_put_back, crop, [total[volume : volume + 1] for total in whole])
-                        fitted.fuse(sources, group, context, slab, keep, shares=told)
+                        done = bar.n + expected
+                        fitted.fuse(sources, group, context, cut, keep, shares=told)
+                        bar.update(done - bar.n)  # what was decided without the prior, or done twice
         return wholes
 
-    def _slab(self, fusion: SliceFusion, count: int, size: tuple[int, int], slices: Tensor) -> int:
-        """How many of so many slices, of that size when cropped, are kept between two cuts.
-
-        A prior that looks from the sides sees whole volumes.
-        """
-        if not fusion.coupled or fusion.three_planes:
-            return count
-        return self.slab or slices_per_slab(count, size[0] * size[1], slices.shape[2], fusion.reach, slices.device)
+    def _steps(self, fusion: SliceFusion, count: int, size: tuple[int, int], slices: Tensor) -> int:
+        """How many steps of slices it takes to sample so many slices, of that size when cropped, overlaps included."""
+        cut = fusion.cut((count, *size), slices.shape[2], self.slab, slices.device)
+        seen = sum(part.stop - part.start for part, _ in slabs(count, cut)) if cut.axis == 0 else count
+        return seen * len(fusion.timesteps)
 
     def _groups(self, sources: Tensor, fusion: SliceFusion) -> Iterator[list[int]]:
         """Yield the positions of slices that know of each other, of one volume ``[D, K, H, W]``.
@@ -334,11 +329,13 @@ class DDFMInferer(Inferer):
                 yield occupied[first : first + fusion.slices_per_batch]
 
 
-def _put_back(crop: ForegroundCrop, wholes: Sequence[Tensor], indices: list[int], part: FusedSlices) -> None:
+def _put_back(
+    crop: ForegroundCrop, wholes: Sequence[Tensor], part: FusedSlices, indices: list[int], corner: tuple[int, int]
+) -> None:
     """Write fused slices into their volume; of `wholes` ``[1, D, C, H, W]`` those that hold nothing are not wanted."""
     for new, whole in zip(part, wholes, strict=True):
         if whole.numel():
-            crop.put_back(new, whole[0], indices)
+            crop.put_back(new, whole[0], indices, corner)
 
 
 class _Work(NamedTuple):

@@ -52,8 +52,19 @@ class ForegroundCrop:
         (top, bottom), (left, right) = self.beyond
         return F.pad(cut, (left, right, top, bottom), value=_EMPTY) if top + bottom + left + right else cut
 
-    def put_back(self, part: Tensor, whole: Tensor, slice_indices: list[int]) -> None:
-        """Write the completed box of fused slices ``[n, C, h, w]`` into their volume ``[D, C, H, W]``."""
-        (top, _), (left, _) = self.beyond
-        rows, columns = (side.stop - side.start for side in self.box)
-        whole[slice_indices, :, self.box[0], self.box[1]] = part[..., top : top + rows, left : left + columns]
+    def put_back(self, part: Tensor, whole: Tensor, slice_indices: list[int], corner: tuple[int, int] = (0, 0)) -> None:
+        """Write a part of the completed box of fused slices into their volume.
+
+        Args:
+            part: ``[n, C, h, w]``.
+            whole: ``[D, C, H, W]``.
+            slice_indices: of the part.
+            corner: row and column of the completed box at which the part begins.
+        """
+        inside, places = [], []
+        for side, (before, _), first, size in zip(self.box, self.beyond, corner, part.shape[-2:], strict=True):
+            begin = side.start - before + first
+            place = slice(max(begin, side.start), min(begin + size, side.stop))
+            inside.append(slice(place.start - begin, max(place.start, place.stop) - begin))
+            places.append(slice(place.start, max(place.start, place.stop)))
+        whole[slice_indices, :, places[0], places[1]] = part[..., inside[0], inside[1]]

@@ -19,7 +19,7 @@ from monai_ddfm.foreground import EMPTY
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving, halving_batches, size_of
 from monai_ddfm.inferers.noise_field import NoiseField
-from monai_ddfm.inferers.slabs import compute_in_slabs
+from monai_ddfm.inferers.slabs import Cut, best_cut, compute_in_slabs
 from monai_ddfm.inferers.source_noise import SourceNoise
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
@@ -96,10 +96,17 @@ class SliceFusion:
         """Whether slices that are sampled together are one volume to the rectifier."""
         return self.rectifier.spatial_dims == 3 and not self.pictures
 
-    @property
-    def reach(self) -> int:
-        """Slices on either side that a fused slice depends on."""
-        return self.rectifier.reach if self.coupled else 0
+    def cut(self, size: Sequence[int], sources: int, slab: int | None, device: torch.device) -> Cut:
+        """Return where to cut a volume of so many slices, rows and columns; at most `slab` slices between, if given.
+
+        The prior sees whole slices; one that looks from the sides sees whole volumes.
+        """
+        if not self.coupled or self.three_planes:
+            return Cut(0, size[0], 0)
+        reaches = [self.rectifier.reach(axis) for axis in range(3)]
+        if slab is not None:
+            return Cut(0, slab, reaches[0])
+        return best_cut(size, sources, reaches, device, lambda: self.rectifier.decides_alone)
 
     def for_pictures(self) -> SliceFusion:
         """Return this fusion for pictures, which are no neighbours of each other."""
@@ -131,8 +138,8 @@ class SliceFusion:
         sources: Tensor,
         slice_indices: list[int],
         context: SamplingContext,
-        slab: int,
-        keep: Callable[[list[int], FusedSlices], None],
+        cut: Cut,
+        keep: Callable[[FusedSlices, list[int], tuple[int, int]], None],
         shares: bool = True,
     ) -> None:
         """Fuse sources ``[n, K, H, W]``, cleaned, slab by slab; when memory runs out, in smaller ones from there on.
@@ -141,8 +148,8 @@ class SliceFusion:
             sources: all coupled slices, or slices on their own.
             slice_indices: where they stand in their volume.
             context: what they are sampled with.
-            slab: slices that are kept of a slab, at most.
-            keep: takes positions in the volume, and their slices.
+            cut: into slabs.
+            keep: takes a part of the fused slices, their positions in the volume, and the part's first row and column.
             shares: tell the share of each source, too.
 
         Raises:
@@ -150,10 +157,15 @@ class SliceFusion:
         """
 
         def fuse_slab(seen: slice, kept: slice) -> None:
-            fused = self(sources[seen], slice_indices[seen], context, shares)
-            keep(slice_indices[seen][kept], FusedSlices(*(part[kept] for part in fused)))
+            indices = slice_indices[seen] if cut.axis == 0 else slice_indices
+            fused = self(_part(sources, cut.axis, seen), indices, context, shares)
+            first = seen.start + kept.start
+            corner = (first * (cut.axis == 2), first * (cut.axis == 3))
+            indices = indices[kept] if cut.axis == 0 else indices
+            keep(FusedSlices(*(_part(one, cut.axis, kept) for one in fused)), indices, corner)
 
-        compute_in_slabs(fuse_slab, len(sources), slab, self.reach, sources.device, size_of(sources))
+        size = "x".join(map(str, [len(sources), *sources.shape[2:]]))
+        compute_in_slabs(fuse_slab, sources.shape[cut.axis], cut, sources.device, size)
 
     def __call__(
         self, sources: Tensor, slice_indices: list[int], context: SamplingContext, shares: bool = True
@@ -164,7 +176,6 @@ class SliceFusion:
         if self.rectifier.needs_prior(state):
             fused, state = self._sample(sources, stacked, state, slice_indices, context)
         else:
-            context.bar.update(len(sources) * len(self.timesteps))
             fused = self._unstack(self.rectifier.solve(stacked, state))
         if not shares:
             return FusedSlices(fused, fused[:0], sources)
@@ -292,3 +303,8 @@ class SliceFusion:
         if self.rectifier.spatial_dims == 2:
             return stacked
         return stacked[:, :, 0] if self.pictures else stacked[0].movedim(1, 0)
+
+
+def _part(slices: Tensor, axis: int, part: slice) -> Tensor:
+    """Some slices, rows or columns of ``[n, C, H, W]``; of nothing, nothing."""
+    return slices.narrow(axis, part.start, part.stop - part.start) if slices.numel() else slices

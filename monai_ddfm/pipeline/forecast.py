@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from monai.transforms import Transform
 
-from monai_ddfm.inferers.slabs import slices_per_slab
+from monai_ddfm.inferers.slabs import best_cut
 from monai_ddfm.io.memory import as_gib, available_memory, resident
 from monai_ddfm.pipeline.config import FusionConfig
 from monai_ddfm.pipeline.device import available_device
@@ -86,10 +86,12 @@ def _at_once(size: Sequence[int], config: FusionConfig, reach: int) -> int:
     """Voxels that the rectifier sees at once on the host."""
     if len(size) < 3 or available_device(config.execution.device).type != "cpu":
         return math.prod(size)
-    axis = config.sampling.slice_axis
-    count, each = size[axis], math.prod(size) // size[axis]
-    slab = config.sampling.slab or slices_per_slab(count, each, len(config.inputs.keys), reach, torch.device("cpu"))
-    return min(count, slab + 2 * reach) * each
+    slices, slab = size[config.sampling.slice_axis], config.sampling.slab
+    if slab is not None:
+        return min(slices, slab + 2 * reach) * math.prod(size) // slices
+    cut = best_cut(size, len(config.inputs.keys), [reach] * 3, torch.device("cpu"), lambda: True)
+    count = max(size) if cut.axis else size[0]
+    return min(count, cut.slab + 2 * reach) * math.prod(size) // count
 
 
 class RequireForecast(ArgumentRepr, Transform):

@@ -69,7 +69,7 @@ class FusionPipeline:
     @property
     def reach(self) -> int:
         """Slices on either side that a fused slice depends on."""
-        return self.rectifier.reach if self.rectifier.spatial_dims == 3 else 0
+        return self.rectifier.reach() if self.rectifier.spatial_dims == 3 else 0
 
     @cached_property
     def prior(self) -> DiffusionPrior:

@@ -38,10 +38,17 @@ class Rectifier(ABC, Generic[State]):
         """Return this rectifier with what only a whole volume ``[1, K, D, H, W]`` tells, for parts of it alone."""
         return self
 
-    @property
-    def reach(self) -> int:
-        """Slices on either side that the answer at a slice depends on, where slices are coupled."""
+    def reach(self, axis: int = 0) -> int:
+        """Return how many voxels on either side, along a spatial axis, the answer depends on where slices are coupled.
+
+        By default slices, along the axis D.
+        """
         return 0
+
+    @property
+    def decides_alone(self) -> bool:
+        """Whether no proposal can change any answer, as far as is known before `start`."""
+        return False
 
     @abstractmethod
     def start(self, sources: Tensor) -> State:

@@ -81,6 +81,11 @@ class HighlightRectifier(Rectifier[HighlightState]):
         """Return the answer whatever was proposed, see `Rectifier.__call__`."""
         return state.solution, state
 
+    @property
+    def decides_alone(self) -> bool:
+        """True: no proposal changes the answer."""
+        return True
+
     def needs_prior(self, state: HighlightState) -> bool:
         """Return False: no proposal changes the answer."""
         return False

@@ -33,7 +33,7 @@ __all__ = ["StructureRectifier", "StructureState"]
 _KNEE_INTENSITY, _KNEE_GRADIENT = 0.01, 0.01
 _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
-_SETTLES = 12  # slices, beyond its windows, over which the iteration carries less than 1e-4 of the range
+_SETTLES = 12  # voxels, beyond its windows, over which the iteration carries less than 1e-4 of the range
 _LAYER_WINDOW = 25  # voxels; a base layer is smoother than any detail
 
 
@@ -180,12 +180,20 @@ class StructureRectifier(Rectifier[StructureState]):
         fitted.volume_detail = typical_detail(fine, has_foreground(sources))
         return fitted
 
-    @property
-    def reach(self) -> int:
-        """Slices on either side that windows look at, and further to where the iteration's influence has died away."""
-        of_salience = sum(self._voxels(size)[0] // 2 for size in (self.window, _DETAIL, _GRADIENT_WINDOW))
-        of_layers = 2 * (self._voxels(_LAYER_WINDOW)[0] // 2)
+    def reach(self, axis: int = 0) -> int:
+        """Return how far windows look, and further to where the iteration's influence has died away."""
+        of_salience = sum(self._voxels(size)[axis] // 2 for size in (self.window, _DETAIL, _GRADIENT_WINDOW))
+        of_layers = 2 * (self._voxels(_LAYER_WINDOW)[axis] // 2)
         return max(of_salience, of_layers) + _SETTLES
+
+    @property
+    def decides_alone(self) -> bool:
+        """Whether every source is known to be clean, see `for_volume`, or the prior has no say."""
+        if self.prior_strength == 0:
+            return True
+        if self.noise is not None:
+            return self.noise <= self.tolerated_noise
+        return self.volume_noise is not None and bool((self.volume_noise <= self.tolerated_noise).all())
 
     def start(self, sources: Tensor) -> StructureState:
         """Solve for what the sources alone ask for, and measure their noise.

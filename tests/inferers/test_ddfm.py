@@ -318,7 +318,9 @@ def test_arguments_out_of_range(argument: str, value: object) -> None:
 def test_what_is_empty_in_all_sources_is_nobodys(spatial_dims: int, crop: bool) -> None:
     sources = random_sources(1, 2, 40, 40, 5)
     sources[:, :, :15] = sources[:, :, 30:] = sources[..., -1:] = -1.0
-    inferer = DDFMInferer(StructureRectifier(spatial_dims=spatial_dims), maps=["provenance"], crop_background=crop, steps=1)
+    inferer = DDFMInferer(
+        StructureRectifier(spatial_dims=spatial_dims), maps=["provenance"], crop_background=crop, steps=1
+    )
     _, first, second = inferer(sources, IdentityPrior())[0]
     empty = (sources[0] == -1.0).all(0)
     assert empty.any()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.inferers.slabs import slabs, slices_per_slab
+from monai_ddfm.inferers.slabs import Cut, best_cut, slabs
 from monai_ddfm.priors import IdentityPrior
 from monai_ddfm.rectifiers import StructureRectifier
 
@@ -81,7 +82,7 @@ def test_a_slab_has_slices() -> None:
 @given(count=st.integers(1, 200), slab=st.integers(1, 200), reach=st.integers(0, 30))
 def test_every_slice_is_kept_once_with_all_it_reaches(count: int, slab: int, reach: int) -> None:
     kept_in_all = []
-    for seen, kept in slabs(count, slab, reach):
+    for seen, kept in slabs(count, Cut(0, slab, reach)):
         indices = list(range(count))[seen][kept]
         assert seen.start == max(0, indices[0] - reach)
         assert seen.stop == min(count, indices[-1] + 1 + reach)
@@ -91,18 +92,56 @@ def test_every_slice_is_kept_once_with_all_it_reaches(count: int, slab: int, rea
 
 
 @given(
-    count=st.integers(1, 2000),
-    side=st.integers(1, 1024),
+    size=st.tuples(*[st.integers(1, 1024)] * 3),
     sources=st.integers(2, 4),
-    reach=st.integers(0, 30),
+    reaches=st.tuples(*[st.integers(0, 30)] * 3),
+    across=st.booleans(),
 )
 def test_a_slab_nobody_sized_is_a_quarter_of_the_volume_or_20_million_voxels(
-    count: int, side: int, sources: int, reach: int
+    size: tuple[int, int, int], sources: int, reaches: tuple[int, int, int], across: bool
 ) -> None:
-    slab = slices_per_slab(count, side * side, sources, reach, CPU)
-    assert slab >= max(1, reach)
+    axis, slab, reach = best_cut(size, sources, reaches, CPU, lambda: across)
+    assert across or axis == 0
+    count, voxels = size[max(0, axis - 1)], math.prod(size)
+    assert slab >= max(1, reach) or slab == count
     if slab > max(1, reach):
-        assert (slab + 2 * reach) * side * side <= max(20_000_000, count * side * side / 4)
+        assert min(count, slab + 2 * reach) * voxels // count <= max(20_000_000, voxels / 4)
+
+
+def test_the_longest_axis_is_cut_where_slices_may_be() -> None:
+    assert best_cut((135, 512, 400), 2, (36, 36, 36), CPU, lambda: True).axis == 2
+    assert best_cut((135, 400, 512), 2, (36, 36, 36), CPU, lambda: True).axis == 3
+    assert best_cut((135, 400, 512), 2, (36, 36, 36), CPU, lambda: False).axis == 0
+    assert best_cut((900, 300, 300), 2, (36, 36, 36), CPU, lambda: True).axis == 0
+
+
+@pytest.mark.parametrize("axis", [0, 2, 3])
+def test_a_cut_does_not_show(axis: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Along any axis, maps too; the volume's box is smaller than the volume."""
+    size = [56, 56, 56]
+    size[{0: 2, 2: 0, 3: 1}[axis]] = 120
+    grids = torch.meshgrid(*(torch.linspace(-2, 2, side) for side in size), indexing="ij")
+    ball = torch.exp(-sum(grid**2 for grid in grids))
+    waves = torch.sin(9 * grids[0]) * torch.cos(7 * grids[1]) * torch.sin(8 * grids[2])
+    sources = torch.stack([2 * ball - 1, ball * (1 + waves) - 1])[None].clamp(-1, 1)
+    sources[:, :, :5] = sources[:, :, :, :, -9:] = -1
+
+    def fused() -> torch.Tensor:
+        inferer = DDFMInferer(StructureRectifier(spatial_dims=3), maps=["provenance"], denoise_sources=False)
+        return inferer(sources, IdentityPrior())
+
+    whole = fused()
+    monkeypatch.setattr("monai_ddfm.inferers.slabs._SLAB_VOXELS", 350_000)
+    monkeypatch.setattr("monai_ddfm.inferers.slabs._SLAB_SHARE", 100)
+    cuts = []
+    monkeypatch.setattr(
+        "monai_ddfm.inferers.slice_fusion.best_cut", lambda *args: cuts.append(best_cut(*args)) or cuts[-1]
+    )
+    difference = (fused() - whole).abs()
+    assert cuts[-1].axis == axis
+    assert difference[:, 0].max() < 2e-3
+    assert difference[:, 0].mean() < 1e-5
+    assert difference[:, 1:].mean() < 1e-3
 
 
 def test_a_slab_nobody_sized_gives_the_same_result() -> None:
@@ -115,7 +154,7 @@ def test_slabs_are_halved_when_the_rectifier_runs_out_of_memory(most: int, caplo
     sources = _head(140)
     rectifier = _SmallMemory(most)
     fused = _fuse(sources, 100, rectifier)
-    assert max(rectifier.started) > most - rectifier.reach
+    assert max(rectifier.started) > most - rectifier.reach()
     assert "out of memory: going on in slabs of" in caplog.text
     difference = (fused - _fuse(sources, 200)).abs()
     assert difference.max() < 0.02
@@ -123,5 +162,5 @@ def test_slabs_are_halved_when_the_rectifier_runs_out_of_memory(most: int, caplo
 
 
 def test_a_volume_of_which_nothing_fits_is_refused() -> None:
-    with pytest.raises(MemoryError, match=r"coupled slices of 46x46.*2\.50 GiB.*fewer voxels"):
+    with pytest.raises(MemoryError, match=r"57 of 57 slices of 57x46x46.*2\.50 GiB.*fewer voxels"):
         _fuse(_head(60), None, _SmallMemory(1))

@@ -216,7 +216,7 @@ def test_parts_of_a_volume_are_judged_by_the_whole() -> None:
     sources = random_sources(11, 1, 2, 40, 20, 24, dtype=torch.float32)
     sources[:, 1, :20] = sources[:, 1, :20] * 0.2 - 0.8
     rectifier = StructureRectifier(spatial_dims=3, spacing=(5.0, 1.0, 1.0))
-    seen = 10 + rectifier.reach
+    seen = 10 + rectifier.reach()
     assert seen < 30
     part = rectifier.for_volume(sources).start(sources[:, :, :seen]).solution
     torch.testing.assert_close(part[:, :, :10], rectifier.start(sources).solution[:, :, :10], atol=1e-4, rtol=0)
