@@ -300,7 +300,8 @@ class DDFMInferer(Inferer):
                 with work.clock("cleaning"):
                     cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
                 with work.clock("fusing"):
-                    for sources, context, whole in zip(map(crop.complete, cleaned), contexts, wholes, strict=True):
+                    for context, whole in zip(contexts, wholes, strict=True):
+                        sources = crop.complete(cleaned.pop(0))  # memory: the cut one is gone
                         fitted = fusion.for_volume(sources) if fusion.coupled else fusion
                         size = (len(group), *sources.shape[2:])
                         cut = fitted.cut(size, sources.shape[1], self.slab, slices.device)

@@ -21,14 +21,12 @@ from monai_ddfm.transforms.check_volume import file_of
 
 __all__ = ["Forecast", "RequireForecast", "forecast"]
 
-# Measured on 0.3 to 35 million voxels (docs/performance.md, benchmarks/forecast.py); memory in bytes, of the host
-_PROCESS = 900 << 20  # torch, MONAI and the shipped prior
-_PER_VOXEL = 24  # of the anchor's grid
-_PER_SOURCE = 20  # and voxel
-_PER_SOURCE_OF_MAPS = 12  # and voxel: shares and cleaned sources are kept for them
-_PER_MAP = 8  # and voxel
+# Measured on 0.3 to 35 million voxels, met within 10 % (benchmarks/forecast.py); memory of the host, in bytes
+_PROCESS = 980 << 20  # torch, MONAI and the shipped prior
+_PER_VOXEL, _PER_SOURCE = 4, 18  # of the anchor's grid; for each source so much more
+_PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 14, 24  # that the rectifier sees at once
 _PER_CLEANED_SOURCE = 44  # and voxel
-_PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 56, 4  # that the rectifier sees at once
+_PER_MAP, _PER_SOURCE_OF_MAPS = 4, 8  # and voxel: shares and cleaned sources are kept for them
 # Processor seconds for a million voxels and a source, on two cores of an AMD EPYC
 _CLEAN, _CLEANING = 1.4, 3.3
 _SECONDS = 4.0  # whatever the case

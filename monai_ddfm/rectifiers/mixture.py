@@ -41,7 +41,7 @@ def fit_intensities_and_gradients(
     the minimiser.
 
     Args:
-        start: first f ``[B, 1, *spatial]``.
+        start: first f ``[B, 1, *spatial]``; overwritten.
         layers: intensities m_k ``[B, K, *spatial]``.
         weights: w_k of the same shape.
         gradient: wanted forward differences g_d, one ``[B, 1, *spatial]`` per spatial axis.
@@ -61,7 +61,8 @@ def fit_intensities_and_gradients(
         for step, g, mu in zip(lattice.steps, gradient, gradient_weights, strict=True)
     ]
     low, high = (lattice.flat(bound) for bound in bounds)
-    f = lattice.flat(start).clamp(low, high)
+    f = lattice.flat(start)
+    torch.clamp(f, low, high, out=f)
     following, target, inverse = (torch.empty_like(f) for _ in range(3))
     for _ in range(iterations):
         for block in lattice.blocks(f.device):
