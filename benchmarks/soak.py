@@ -6,8 +6,8 @@
     python benchmarks/soak.py [--cases 500] [--warm-up 50] [--preset NAME] [--seed 0]
 
 Each case is an MR and a noisier PET, each on a grid of its own, about as large but of another shape than the last (307
-shapes in 500 cases); results and reports are written, and removed when the next ten are. Prints resident memory by tenths of the run, its growth from the
-tenth after the warm-up to the last, and how many files and threads are open.
+shapes in 500 cases); results and reports are written, and removed when the next ten are. Prints resident memory by
+tenths of the run, its growth from the tenth after the warm-up to the last, and how many files and threads are open.
 """
 
 from __future__ import annotations
