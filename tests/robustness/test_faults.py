@@ -25,6 +25,7 @@ from tests.robustness.faulty_runs import Ended, cohort, command, when_opened
 from tests.volumes import save_nifti
 
 MIB = 1 << 20
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is limited as Linux does it")
 
 
 def require_true(ended: Ended, output_dir: Path) -> dict[str, str]:
@@ -54,7 +55,7 @@ def memory_of(room: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (held + room, resource.RLIM_INFINITY))
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is limited by Linux")
+@linux
 @pytest.mark.parametrize("room", [20 * MIB, 64 * MIB])  # too little to read, too little to fuse
 def test_out_of_memory(room: int, tmp_path: Path, tiny_weights: Path) -> None:
     random = np.random.default_rng(0)
@@ -81,6 +82,7 @@ def test_out_of_memory(room: int, tmp_path: Path, tiny_weights: Path) -> None:
     assert require_true(ended, tmp_path / "out") == {"MR": "failed"}
 
 
+@linux
 def test_a_case_too_large_for_memory_leaves_the_others(tmp_path: Path) -> None:
     cases = make_cases(tmp_path / "cases", 2)
     random = np.random.default_rng(0)
