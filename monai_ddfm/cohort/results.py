@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,12 +77,19 @@ class Results:
             with suppress(OSError):  # there is no such file, or no such folder any more
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def as_they_are(self, outcome: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the note on a case, as failed where its results were taken away after they had been written."""
-        record = record_path(self.output_dir, str(outcome["case"]))
-        if outcome["status"] == FAILED or record.exists():
-            return dict(outcome)
-        return {**outcome, "status": FAILED, "reason": f"FileNotFoundError: {record}: {GONE}"}
+    def as_they_are(self, outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the notes on cases, as failed where their results were taken away after they had been written.
+
+        The folder is listed, and not asked file by file: so a network file system answers afresh.
+        """
+        there = {path.name for path in self.output_dir.iterdir()} if self.output_dir.is_dir() else set()
+        told = []
+        for outcome in map(dict, outcomes):
+            record = record_path(self.output_dir, str(outcome["case"]))
+            if outcome["status"] != FAILED and record.name not in there:
+                outcome |= {"status": FAILED, "reason": f"FileNotFoundError: {record}: {GONE}"}
+            told.append(outcome)
+        return told
 
     def remove_partial(self, case: str) -> None:
         """Remove the temporary files and folders that a killed run left of this case."""
