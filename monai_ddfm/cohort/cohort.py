@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from monai.engines import Evaluator, SupervisedEvaluator
-from monai.handlers import StatsHandler
 from monai.transforms import Compose
 from monai.utils import set_determinism
 
@@ -53,7 +52,8 @@ class Cohort:
         self.processes = processes or OneProcess()
         self.run_log = RunLog(self.processes.rank, alone=len(dataset.data) == 1)
         queue = WorkQueue(dataset.data, pipeline.keys, self.processes)
-        self.loader = CaseLoader(dataset, queue, Results(pipeline), self.run_log)
+        written = Results(pipeline)
+        self.loader = CaseLoader(dataset, queue, written, self.run_log)
         results = pipeline.config.results
         steps = [
             Stage("recording", BeginRecord(pipeline)),
@@ -62,7 +62,8 @@ class Cohort:
         ]
         steps += [NoteEffort(results.output_dir, self.run_log, pipeline.device)]
         steps += [Stage("report", WriteReport(pipeline.config))] if results.report else []
-        self.postprocessing = WriteBehind(Compose([*steps, FinishRecord(results.output_dir)]), self.run_log)
+        steps += [FinishRecord(results.output_dir)]
+        self.postprocessing = WriteBehind(Compose(steps), self.run_log, written.discard)
 
     def prepare(self) -> None:
         """Prepare this process: its threads, its random state, the prior on its device."""
@@ -79,7 +80,6 @@ class Cohort:
             network=self.pipeline.prior,
             inferer=self.pipeline.inferer,
             postprocessing=self.postprocessing,
-            val_handlers=[StatsHandler(iteration_log=False)],
         )
 
     def run(self, evaluator: Evaluator, lock: bool = True) -> None:

@@ -26,6 +26,7 @@ from monai_ddfm.stages import stages_of
 
 __all__ = [
     "DIGESTS",
+    "GONE",
     "BeginRecord",
     "FinishRecord",
     "add_to_record",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+GONE = "removed while the run went on, by somebody who clears this folder; leave it to the run, and run again"
 DIGESTS = "source_digests"
 """Key of the sources' digests in a case's data: JSON in a text, as collating keeps texts."""
 
@@ -124,9 +126,15 @@ def _write(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def add_to_record(output_dir: str | Path, case: str, **known: Any) -> None:
-    """Note more in the record of a case, which has begun."""
+    """Note more in the record of a case, which has begun.
+
+    Raises:
+        FileNotFoundError: the record is gone.
+    """
     path = record_path(output_dir, case)
-    _write(path, {**json.loads(path.read_text()), **known})
+    if not (record := read_record(path)):
+        raise FileNotFoundError(f"{path}: {GONE}")
+    _write(path, {**record, **known})
 
 
 class BeginRecord(Transform):

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from monai_ddfm.cohort.case_report import report_path
-from monai_ddfm.cohort.record import key_of, read_record, record_path
+from monai_ddfm.cohort.record import GONE, key_of, read_record, record_path
+from monai_ddfm.cohort.run_log import FAILED
 from monai_ddfm.io.atomic import remove_partial
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.names import result_endings
@@ -67,6 +70,26 @@ class Results:
                     raise ValueError(
                         f"{path}: is the {key} of case {case['case']}: a result would take its place; write elsewhere"
                     )
+
+    def discard(self, case: str) -> None:
+        """Remove what was written of a case that could not be written whole; what was to be overwritten stays."""
+        for path in [] if self.overwrite and record_path(self.output_dir, case).exists() else self._paths(case):
+            with suppress(OSError):  # there is no such file, or no such folder any more
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def as_they_are(self, outcomes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the notes on cases, as failed where their results were taken away after they had been written.
+
+        The folder is listed, and not asked file by file: so a network file system answers afresh.
+        """
+        there = {path.name for path in self.output_dir.iterdir()} if self.output_dir.is_dir() else set()
+        told = []
+        for outcome in map(dict, outcomes):
+            record = record_path(self.output_dir, str(outcome["case"]))
+            if outcome["status"] != FAILED and record.name not in there:
+                outcome |= {"status": FAILED, "reason": f"FileNotFoundError: {record}: {GONE}"}
+            told.append(outcome)
+        return told
 
     def remove_partial(self, case: str) -> None:
         """Remove the temporary files and folders that a killed run left of this case."""

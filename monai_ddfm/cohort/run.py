@@ -75,7 +75,7 @@ def _run(
     processes.meet()
     _evaluate_all(evaluator, loader)
     writer.wait()
-    outcomes = [outcome for notes in processes.gather(run_log.outcomes) for outcome in notes]
+    outcomes = loader.results.as_they_are(note for notes in processes.gather(run_log.outcomes) for note in notes)
     if first:
         _say(outcomes)
         if summary is not None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from monai_ddfm.cohort.shortage import with_remedy
 from monai_ddfm.errors import reason_of
 
 __all__ = ["FAILED", "FINISHED", "KEPT", "RunLog"]
@@ -102,7 +103,7 @@ class RunLog:
 
     def failed(self, case: str, error: BaseException) -> None:
         """Note why a case has no result."""
-        reason = reason_of(error)
+        reason = with_remedy(reason_of(error), case)
         self.errors[case] = reason.with_traceback(None)  # a traceback would hold the case's volumes
         self._note(case).update(status=FAILED, reason=f"{type(reason).__name__}: {reason}")
         if not self.alone:

@@ -26,12 +26,20 @@ class WriteBehind(Transform):
     Args:
         transform: restores and writes, on the CPU.
         run_log: where finished and failed cases are noted.
+        clear: called with the name of a case that could not be written.
         case_key: key of the case's name.
     """
 
-    def __init__(self, transform: Callable[[Any], Any], run_log: RunLog, case_key: str = "case") -> None:
+    def __init__(
+        self,
+        transform: Callable[[Any], Any],
+        run_log: RunLog,
+        clear: Callable[[str], None] = lambda case: None,
+        case_key: str = "case",
+    ) -> None:
         self.transform = transform
         self.run_log = run_log
+        self.clear = clear
         self.case_key = case_key
         self._thread = ThreadPoolExecutor(1, "write")
         self._writing: Future[None] | None = None
@@ -51,6 +59,7 @@ class WriteBehind(Transform):
                 written = self.transform(data)
         except Exception as error:  # whatever is wrong with a case, the others go on
             self.run_log.failed(case, error)
+            self.clear(case)
         else:
             self.run_log.finished(case, stages_of(written))
 

@@ -60,10 +60,14 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _saying_when_full(target: Path) -> Iterator[None]:
+def _saying_what_happened(target: Path) -> Iterator[None]:
+    """Let the two things that can happen to a folder while it is written be said in words that help."""
     try:
         yield
     except OSError as error:
+        if not target.parent.is_dir():
+            said = "its folder was removed while it was written; leave the folder to the run, and run again"
+            raise FileNotFoundError(errno.ENOENT, said, str(target)) from error
         if error.errno == errno.ENOSPC:
             said = "no space left on this disk; free some, or choose another output_dir"
             raise OSError(errno.ENOSPC, said, str(target)) from error
@@ -83,7 +87,7 @@ def atomic_file(target: str | Path, overwrite: bool = False, sole_writer: bool =
 
     Raises:
         FileExistsError: `target` exists and `overwrite` is False.
-        OSError: the folder cannot be made or written, or the disk is full.
+        OSError: the folder cannot be made or written, or is removed meanwhile, or the disk is full.
     """
     target = Path(target)
     require_free(target, overwrite)
@@ -92,7 +96,7 @@ def atomic_file(target: str | Path, overwrite: bool = False, sole_writer: bool =
         remove_partial(target.parent, [target.name])
     partial = partial_path(target)
     try:
-        with _saying_when_full(target):
+        with _saying_what_happened(target):
             yield partial
             os.replace(partial, target)
     finally:
@@ -111,14 +115,14 @@ def atomic_folder(target: str | Path, overwrite: bool = False) -> Iterator[Path]
 
     Raises:
         FileExistsError: `target` exists and `overwrite` is False.
-        OSError: the parent cannot be made or written, or the disk is full.
+        OSError: the parent cannot be made or written, or is removed meanwhile, or the disk is full.
     """
     target = Path(target)
     require_free(target, overwrite)
     make_folder(target.parent)
     partial, old = partial_path(target), partial_path(target)
     try:
-        with _saying_when_full(target):
+        with _saying_what_happened(target):
             partial.mkdir()
             yield partial
             if target.exists():

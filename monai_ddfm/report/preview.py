@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from monai_ddfm.intended_use import NOT_DIAGNOSTIC
 
 __all__ = ["middle_planes", "preview_picture"]
 
-_TITLE_HEIGHT = 16
+_TITLE_HEIGHT = 16  # of the titles above and of the notice below
 _SMALLEST_SIDE = 192  # pixels; smaller planes are enlarged by a whole number
 
 
@@ -57,7 +60,7 @@ def _centre(volume: Tensor) -> tuple[int, ...]:
 
 
 def preview_picture(volumes: Mapping[str, Tensor]) -> Image.Image:
-    """Draw volumes on one grid as columns under their names, planes as rows.
+    """Draw volumes on one grid as columns under their names, planes as rows, and what it is not for.
 
     Args:
         volumes: grey ``[1, H, W, D]`` in [-1, 1], or colour ``[3, H, W, D]`` in [0, 1], by title.
@@ -66,8 +69,11 @@ def preview_picture(volumes: Mapping[str, Tensor]) -> Image.Image:
     columns = {name: middle_planes(volume, centre) for name, volume in volumes.items()}
     rows = next(iter(columns.values()))
     width = max(plane.shape[1] for plane in rows)
-    picture = Image.new("RGB", (width * len(columns), _TITLE_HEIGHT + sum(plane.shape[0] for plane in rows)))
+    height = _TITLE_HEIGHT + sum(plane.shape[0] for plane in rows)
+    notice = 8 + math.ceil(ImageFont.load_default().getlength(NOT_DIAGNOSTIC))
+    picture = Image.new("RGB", (max(width * len(columns), notice), height + _TITLE_HEIGHT))
     draw = ImageDraw.Draw(picture)
+    draw.text((4, height + 2), NOT_DIAGNOSTIC, fill="white")
     for column, (name, planes) in enumerate(columns.items()):
         draw.text((column * width + 4, 2), name, fill="white")
         top = _TITLE_HEIGHT

@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from monai_ddfm.extras import require_extra
+from monai_ddfm.intended_use import NOT_DIAGNOSTIC
 from monai_ddfm.io.atomic import atomic_file
 
 __all__ = ["FORMATS", "as_frames", "write_projection"]
 
 FORMATS = ("png", "gif", "mp4")
+_MP4 = ["-metadata", f"comment={NOT_DIAGNOSTIC}", "-f", "mp4"]
 
 
 def as_frames(views: Tensor, window: tuple[float, float]) -> NDArray[np.uint8]:
@@ -30,7 +33,7 @@ def as_frames(views: Tensor, window: tuple[float, float]) -> NDArray[np.uint8]:
 def write_projection(
     frames: NDArray[np.uint8], path: str | Path, per_second: float = 12.0, overwrite: bool = False
 ) -> Path:
-    """Write pictures by the ending of `path`: the first as PNG, all as GIF or MP4 (H.264).
+    """Write pictures by the ending of `path`: the first as PNG, all as GIF or MP4 (H.264); the comment says what for.
 
     Args:
         frames: ``[N, rows, columns, 3]``.
@@ -57,8 +60,13 @@ def write_projection(
             _write_film(frames, partial, per_second)
         else:
             first, *others = (Image.fromarray(frame) for frame in frames)
+            said = PngInfo()
+            said.add_text("Comment", NOT_DIAGNOSTIC)
             turning = {"save_all": True, "append_images": others, "duration": 1000.0 / per_second, "loop": 0}
-            first.save(partial, ending.upper(), **(turning if ending == "gif" else {}))
+            gif = ending == "gif"
+            first.save(
+                partial, ending.upper(), **({**turning, "comment": NOT_DIAGNOSTIC} if gif else {"pnginfo": said})
+            )
     return path
 
 
@@ -68,7 +76,7 @@ def _write_film(frames: NDArray[np.uint8], path: Path, per_second: float) -> Non
     # H.264 wants even sides
     even = np.pad(frames, [(0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)])
     film = imageio_ffmpeg.write_frames(
-        str(path), (even.shape[2], even.shape[1]), fps=per_second, macro_block_size=2, output_params=["-f", "mp4"]
+        str(path), (even.shape[2], even.shape[1]), fps=per_second, macro_block_size=2, output_params=_MP4
     )
     film.send(None)
     for frame in even:

@@ -23,6 +23,7 @@ from monai_ddfm.io.endings import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
 from monai_ddfm.io.existing import require_existing
 from monai_ddfm.io.nifti import read_nifti
 from monai_ddfm.io.picture import grey_picture
+from monai_ddfm.io.png_stream import require_all_pixels
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import WITHOUT_PLACE
 
@@ -35,6 +36,14 @@ class _NiftiReader(NibabelReader):
     def read(self, data: Any, **kwargs: Any) -> Any:
         self.filenames = [str(data)]
         return read_nifti(data)
+
+
+class _PictureReader(PILReader):
+    """MONAI's reader of pictures, on files that hold all their pixels."""
+
+    def read(self, data: Any, **kwargs: Any) -> Any:
+        require_all_pixels(data)
+        return super().read(data, **kwargs)
 
 
 class ReadSource(ArgumentRepr, Transform):
@@ -52,7 +61,7 @@ class ReadSource(ArgumentRepr, Transform):
         if ending in VOLUME_ENDINGS:
             return _NiftiReader()
         if ending in PICTURE_ENDINGS:
-            return PILReader(converter=grey_picture)
+            return _PictureReader(converter=grey_picture)
         return self.dicom_reader or DDFMDicomReader()
 
     def __call__(self, path: str | Path) -> MetaTensor:
@@ -70,7 +79,8 @@ class ReadSource(ArgumentRepr, Transform):
         except Exception as error:
             reason = reason_of(error)
             says_all = isinstance(reader, (DDFMDicomReader, _NiftiReader)) or isinstance(reason, MemoryError)
-            if says_all and isinstance(reason, _FORESEEN) and not isinstance(reason, UnicodeError):
+            broken = isinstance(reason, UnicodeError) or _is_of_bytes(reason, path)
+            if says_all and isinstance(reason, _FORESEEN) and not broken:
                 if type(reason) is not ValueError or str(path) in str(reason):
                     raise reason from None  # it names the file and the remedy itself
                 raise ValueError(f"{path}: {reason}") from None
@@ -85,6 +95,11 @@ class ReadSource(ArgumentRepr, Transform):
         array = np.asarray(array)
         img = MetaTensor.ensure_torch_and_prune_meta(array.astype(array.dtype.newbyteorder("="), copy=False), known)
         return MetaTensor(EnsureChannelFirst()(img))
+
+
+def _is_of_bytes(reason: BaseException, path: Path) -> bool:
+    """Whether an OSError is a library's word for bytes that make no sense, and none of the operating system."""
+    return isinstance(reason, OSError) and reason.errno is None and path.name not in str(reason)
 
 
 _FORESEEN = (ValueError, OSError, ImportError, MemoryError)  # anything else is what a library made of broken bytes

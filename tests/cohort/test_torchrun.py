@@ -52,6 +52,22 @@ def summary_of(folder: Path) -> dict:
     return json.loads((folder / "out" / "summary.json").read_text())
 
 
+EFFORT = ("seconds", "stages", "memory")  # of a case's record: what it took, here and now
+
+
+def files_of(output_dir: Path) -> dict[str, object]:
+    """What the files of a run hold, but for what it took and where it lies; pages say what records do."""
+    found: dict[str, object] = {}
+    for path in output_dir.iterdir():
+        if path.suffix == ".json" and path.name != "summary.json":
+            record = json.loads(path.read_text())
+            del record["settings"]["output_dir"]
+            found[path.name] = {name: value for name, value in record.items() if name not in EFFORT}
+        else:
+            found[path.name] = path.read_bytes() if path.suffix in (".gz", ".png") else None
+    return found
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_cases(tmp_path_factory.mktemp("cohort") / "cases", 4)
@@ -67,6 +83,7 @@ def test_two_processes_give_what_one_gives_to_the_bit(cases, by_one_process, tmp
     done = torchrun(tmp_path, cases)
     assert done.returncode == 0, done.stderr
     assert fused_voxels(tmp_path / "out") == by_one_process
+    assert files_of(tmp_path / "out") == files_of(cases.parent / "one")
     summary = summary_of(tmp_path)
     assert (summary["finished"], summary["processes"]) == (4, 2)
     assert {case["rank"] for case in summary["cases"]} == {0, 1}

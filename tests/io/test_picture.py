@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +74,42 @@ def test_arrays_without_affine_of_different_size() -> None:
     data = CheckVolumed(["MR", "PET"])({"MR": torch.rand(1, 8, 8, 4), "PET": torch.rand(1, 8, 8, 5)})
     with pytest.raises(ValueError, match="PET: 8 x 8 x 5 pixels, but"):
         CheckGeometryd(["MR", "PET"])(data)
+
+
+def save_png(path: Path, size: tuple[int, int], rows: bytes, interlaced: bool = False) -> Path:
+    """A grey PNG of 8 bits from its filtered rows, in two pieces."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    packed = zlib.compress(rows)
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, interlaced)), (b"IDAT", packed[:9])]
+    parts += [(b"IDAT", packed[9:]), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
+    return path
+
+
+@pytest.mark.parametrize("size", [(30, 20), (30, 4_000_000)])
+def test_a_picture_whose_pixels_end_early(size: tuple[int, int], tmp_path: Path) -> None:
+    """Pillow reads the rest as black: 19 rows for 20, or 4 million rows of a file of 100 bytes."""
+    path = save_png(tmp_path / "MR.png", size, b"".join(b"\0" + row.tobytes() for row in RAMP[:19]))
+    with pytest.raises(ValueError, match=r"MR\.png: cannot be read \(its pixels end after 589 of \d+ bytes\)"):
+        ReadSource()(path)
+
+
+def test_an_interlaced_picture(tmp_path: Path) -> None:
+    pixels = np.arange(9 * 5, dtype=np.uint8).reshape(5, 9)
+    passes = [pixels[::8, ::8], pixels[::8, 4::8], pixels[4::8, ::4], pixels[::4, 2::4]]
+    passes += [pixels[2::4, ::2], pixels[::2, 1::2], pixels[1::2]]
+    rows = b"".join(b"\0" + row.tobytes() for part in passes for row in part if part.size)
+    whole = ReadSource()(save_png(tmp_path / "MR.png", (9, 5), rows, interlaced=True))
+    np.testing.assert_array_equal(whole[0].numpy().T, pixels)
+    with pytest.raises(ValueError, match="its pixels end after 55 of 56 bytes"):
+        ReadSource()(save_png(tmp_path / "MR.png", (9, 5), rows[:-1], interlaced=True))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_whole_pictures_of_every_kind(mode: str, tmp_path: Path) -> None:
+    picture = Image.fromarray(RAMP.astype(np.uint16)) if mode == "I;16" else Image.fromarray(RAMP).convert(mode)
+    picture.save(tmp_path / "MR.png")
+    assert ReadSource()(tmp_path / "MR.png").shape[1:] == (30, 20)

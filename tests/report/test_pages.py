@@ -125,6 +125,12 @@ def test_what_it_says() -> None:
         assert said in page
 
 
+def test_the_index_and_a_failure_say_what_they_are_not_for() -> None:
+    failed = case_page(CaseReport(record(), defaults={}, failure="ValueError: empty"))
+    for page in (failed, index_page([IndexedCase("p01", "failed", "empty")])):
+        assert "Not for diagnostic use" in page
+
+
 def test_the_cohorts_distribution() -> None:
     found = distributions({"a": {"SD": 1.0, "MI": 2.0}, "b": {"SD": 3.0}, "c": {"SD": 2.0, "VIF": float("nan")}})
     assert list(found) == ["SD"]  # of one case nothing is distributed

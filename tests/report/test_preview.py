@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from monai.data import MetaTensor
+from PIL import Image, ImageDraw
 
 from monai_ddfm.report.preview import middle_planes, preview_picture
 
@@ -43,6 +45,16 @@ def test_picture_has_a_column_for_each_volume() -> None:
     below_titles = [column[30, column.shape[1] // 2].tolist() for column in columns]
     assert below_titles == [[0, 0, 0], [255, 255, 255], [255, 0, 128]]
     assert all(column[:16].max() > 128 for column in columns)  # every column has its title
+
+
+@pytest.mark.parametrize("size", [20, 6])  # 6: columns narrower than the words
+def test_picture_says_what_it_is_not_for(size: int) -> None:
+    volume = torch.full((1, size, 60, 40), -1.0)
+    picture = np.asarray(preview_picture({"MR": volume, "fused": volume}))
+    words = Image.new("RGB", (picture.shape[1], 16))
+    ImageDraw.Draw(words).text((4, 2), "Research use only, not for diagnostic use", fill="white")
+    np.testing.assert_array_equal(picture[-16:], np.asarray(words))
+    assert words.getbbox()[2] < picture.shape[1]
 
 
 def test_planes_go_where_the_brightness_is() -> None:

@@ -63,7 +63,10 @@ def test_files(tmp_path: Path) -> None:
     frames = as_frames(views, (0.25, 0.75))
     assert frames.shape == (5, 21, 30, 3) and frames.min() == 0 and frames.max() == 255
     assert np.array_equal(np.asarray(Image.open(write_projection(frames, tmp_path / "a.png"))), frames[0])
+    with Image.open(tmp_path / "a.png") as picture:
+        assert "not for diagnostic use" in picture.text["Comment"]  # type: ignore[attr-defined]
     with Image.open(write_projection(frames, tmp_path / "a.gif")) as film:
+        assert b"not for diagnostic use" in film.info["comment"]
         assert (getattr(film, "n_frames", 1), film.size) == (5, (30, 21))
     with pytest.raises(FileExistsError):
         write_projection(frames, tmp_path / "a.png")
@@ -78,6 +81,7 @@ def test_a_film(tmp_path: Path) -> None:
     reader = ffmpeg.read_frames(str(path))
     assert next(reader)["size"] == (30, 22)  # H.264 wants even sides
     assert len(list(reader)) == 6
+    assert b"not for diagnostic use" in path.read_bytes()
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,23 @@ def test_a_zip_whose_names_are_no_text(tmp_path: Path) -> None:
     place = flags.rindex(b"PK\x01\x02")  # the last entry of the directory: bit 11 says that its name is UTF-8
     flags = flags[: place + 8] + bytes([0, 8]) + flags[place + 10 :]
     assert meet(TARGETS["zip"].write(flags, tmp_path)) == "refused"
+
+
+@pytest.mark.parametrize(
+    ("layout", "tag", "length"),
+    [("enhanced MR", 0x52009230, b"\2\0\0\0"), ("classic MR", 0xFFFAFFFA, b"\xff\xff\xff\xff")],
+    ids=["frames", "behind the pixels"],
+)
+def test_a_sequence_that_ends_early(layout: str, tag: int, length: bytes, tmp_path: Path) -> None:
+    """pydicom finds it when the attribute is asked for, or when the pixels are read, and names no file."""
+    dataset = dcmread(min(LAYOUTS[layout](tmp_path / "in", STACK, PIXELS).iterdir()))
+    if "NumberOfFrames" in dataset:
+        del dataset.NumberOfFrames, dataset.PerFrameFunctionalGroupsSequence
+    dataset.add_new(tag, "OB", b"\xfe\xff")
+    dataset.save_as(file := tmp_path / "scan.dcm")
+    place = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+    content, begins = file.read_bytes(), place + b"OB\0\0\2\0\0\0"
+    assert content.count(begins) == 1
+    file.write_bytes(content.replace(begins, place + b"SQ\0\0" + length))
+    with pytest.raises(ValueError, match=r"scan\.dcm: cannot be read \(No tag to read .*copy or export it again"):
+        ReadSource()(file)

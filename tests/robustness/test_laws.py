@@ -21,7 +21,7 @@ from monai_ddfm.dicom.identity import SeriesIdentity
 from monai_ddfm.dicom.read.reader import read_series
 from monai_ddfm.dicom.write.grey import write_grey_series
 from monai_ddfm.pipeline import FuseDDFM
-from monai_ddfm.priors import IdentityPrior
+from monai_ddfm.priors import IdentityPrior, UNetPrior
 from monai_ddfm.transforms import ReadSource, WriteFused
 from tests.dicom.conftest import classic_instance
 from tests.tiny_unet import tiny_unet
@@ -129,18 +129,27 @@ def test_finite_numbers_give_finite_numbers_or_a_reason(mr: np.ndarray, pet: np.
         assert fused.isfinite().all()
 
 
-@pytest.mark.parametrize("per_batch", [1, 3])
-def test_the_same_bytes_for_any_batch(per_batch: int) -> None:
-    from monai_ddfm.priors import UNetPrior
+WAYS: dict[str, list[dict[str, int]]] = {
+    "slices_per_batch": [{"slices_per_batch": count} for count in (1, 3, 64)],
+    "slab": [{"slab": count} for count in (1, 7, 1000)],  # of nine slices: cuts lie beyond what windows reach
+}
 
-    torch.manual_seed(0)
-    prior = UNetPrior(tiny_unet())
-    sources = [1000 * torch.rand(1, 16, 12, 4, generator=torch.Generator().manual_seed(k)) for k in (1, 2)]
-    usual, other = (
-        FuseDDFM(["MR", "PET"], preset="paper", network=prior, steps=1, slices_per_batch=count, device="cpu",
-                 precision="float32", check_registration=False)(sources)
-        for count in (8, per_batch)
-    )  # fmt: skip
-    torch.testing.assert_close(
-        other, usual, rtol=0, atol=1e-3
-    )  # of 1000 grey levels: the order of sums in a convolution
+
+@pytest.mark.parametrize("setting", WAYS)
+@pytest.mark.parametrize("fusion", [{}, {"spatial_dims": 2}, {"preset": "paper"}, {"preset": "reference"}], ids=str)
+def test_the_same_bytes(fusion: dict, setting: str, tmp_path: Path) -> None:
+    """For any number of slices at once, in the written file; nine slices leave a lone one to the usual batch of eight.
+
+    Where a slab cuts within reach, see tests/pipeline/test_numbers.py: it shows by less than 1e-4 of the range.
+    """
+    prior, asked = UNetPrior(tiny_unet()), []
+    prior.register_forward_hook(lambda *_: asked.append(True))
+    sources = [1000 * torch.rand(1, 16, 12, 9, generator=torch.Generator().manual_seed(k)) for k in (1, 2)]
+    written = set()
+    for number, way in enumerate([{}, *WAYS[setting]]):
+        fuse = FuseDDFM(["MR", "PET"], network=prior, steps=2, device="cpu", precision="float32",
+                        check_registration=False, **fusion, **way)  # fmt: skip
+        WriteFused()(fuse(sources), path := tmp_path / f"{number}.nii")
+        written.add(path.read_bytes())
+    assert asked or not fusion
+    assert len(written) == 1

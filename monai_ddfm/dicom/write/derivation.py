@@ -15,10 +15,10 @@ from pydicom.uid import UID
 
 import monai_ddfm
 from monai_ddfm.dicom.identity import SeriesIdentity
+from monai_ddfm.intended_use import NOT_DIAGNOSTIC
 
-__all__ = ["NOT_DIAGNOSTIC", "Derivation", "uid_from_name"]
+__all__ = ["Derivation", "uid_from_name"]
 
-NOT_DIAGNOSTIC = "Research use only, not for diagnostic use"
 _NAMESPACE = UUID("6f0bd6a2-6a5b-5c0e-9d0e-3b0d8c4a5f10")
 _MAX_DESCRIPTION = 1024  # DerivationDescription is a Short Text (ST)
 

@@ -18,8 +18,9 @@ from monai_ddfm.dicom.codes import code_item
 from monai_ddfm.dicom.identity import SOFTWARE_NAME, SeriesIdentity
 from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.write.copied_attributes import copy_attributes
-from monai_ddfm.dicom.write.derivation import NOT_DIAGNOSTIC, Derivation, uid_from_name
+from monai_ddfm.dicom.write.derivation import Derivation, uid_from_name
 from monai_ddfm.dicom.write.source_references import add_references
+from monai_ddfm.intended_use import NOT_DIAGNOSTIC
 
 __all__ = ["check_sources", "derive_header"]
 _logger = logging.getLogger(__name__)

@@ -89,7 +89,8 @@ def _checked(data: dict[str, MetaTensor]) -> dict[str, MetaTensor]:
 
 _watched: list[tuple[Path, list[str]]] = []
 _TEMPORARY = f"{tempfile.gettempdir()}/{tempfile.gettempprefix()}"  # what libraries make for themselves
-_LIBRARIES = (sys.prefix, sys.base_prefix, PACKAGE, _TEMPORARY, "/dev", "/proc", "/sys", "/usr", "/etc")
+_INSTALLED = {str(path) for prefix in (sys.prefix, sys.base_prefix) for path in (prefix, Path(prefix).resolve())}
+_LIBRARIES = (*_INSTALLED, PACKAGE, _TEMPORARY, "/dev", "/proc", "/sys", "/usr", "/etc")
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
