@@ -7,28 +7,39 @@ from __future__ import annotations
 
 import logging
 import sys
+import textwrap
 import warnings
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from monai_ddfm import __version__
 from monai_ddfm.commands import convert_prior, fuse, measure, mip, report, selftest
-from monai_ddfm.errors import end_in_one_line, print_reason
+from monai_ddfm.errors import end_in_one_line, exit_codes_in_words, print_reason
 
-__all__ = ["main", "run_in_one_line"]
+__all__ = ["COMMANDS", "main", "run_in_one_line"]
 
+COMMANDS = (fuse, measure, report, mip, convert_prior, selftest)
 _TALKATIVE = ("highdicom", "ignite", "dicomweb_client", "matplotlib")  # they log what concerns nobody
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        prog="monai-ddfm", description="Fuse registered medical images with a diffusion prior (DDFM)."
+        prog="monai-ddfm",
+        description="Fuse registered medical images with a diffusion prior (DDFM).",
+        epilog=exit_codes_in_words(),
+        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (fuse, measure, report, mip, convert_prior, selftest):
-        sub = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.SUMMARY)
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.NAME,
+            help=command.SUMMARY,
+            description=textwrap.fill(command.SUMMARY, 79),
+            epilog="\n  ".join(["examples:", *command.EXAMPLES]) + "\n\n" + exit_codes_in_words(),
+            formatter_class=RawDescriptionHelpFormatter,
+        )
         command.add_arguments(sub)
         loudness = sub.add_mutually_exclusive_group()
         loudness.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
@@ -65,9 +76,9 @@ def _start_logging(options: Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, or 1 after an error whose reason was printed.
+    """Run a command; returns the exit code: 0, or 1 after an error whose reason was printed, see `errors.EXIT_CODES`.
 
-    SIGINT and SIGTERM end it with 130 and 143, words that it does not know with 2.
+    Words that it does not know, SIGINT and SIGTERM end it by SystemExit.
     """
     options: Namespace = _parser().parse_args(arguments)
     return run_in_one_line(options.run, options)

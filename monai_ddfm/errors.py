@@ -11,10 +11,24 @@ import sys
 import threading
 from types import FrameType, TracebackType
 
-__all__ = ["end_in_one_line", "print_reason", "reason_of"]
+__all__ = ["EXIT_CODES", "end_in_one_line", "exit_codes_in_words", "print_reason", "reason_of"]
+
+EXIT_CODES = {
+    0: "done",
+    1: "it could not go on: the last line on stderr says why",
+    2: "words that the command does not know",
+    128 + signal.SIGINT: "stopped by Ctrl-C (SIGINT); what is finished is kept",
+    128 + signal.SIGTERM: "stopped by SIGTERM; what is finished is kept",
+}
+"""What a program of this package ends with, and when."""
 
 _EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError)
 _TRACEBACKS = "MONAI_DEBUG"  # the environment variable that asks MONAI for more, too
+
+
+def exit_codes_in_words() -> str:
+    """Return `EXIT_CODES` as the last paragraph of a command's help."""
+    return "\n".join(["exit codes:", *(f"  {code:<4d} {meaning}" for code, meaning in EXIT_CODES.items())])
 
 
 def reason_of(error: BaseException) -> BaseException:

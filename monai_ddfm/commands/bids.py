@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 
 from monai_ddfm import __version__
 from monai_ddfm.bundle import preset_names
+from monai_ddfm.errors import exit_codes_in_words
 
 __all__ = ["main"]
 
@@ -27,7 +28,7 @@ def parser() -> ArgumentParser:
     made = ArgumentParser(
         prog="monai-ddfm-bids",
         description="Fuse the images of a BIDS dataset and write the results as BIDS derivatives.",
-        epilog=_EXAMPLES,
+        epilog=f"{_EXAMPLES}\n{exit_codes_in_words()}",
         formatter_class=RawDescriptionHelpFormatter,
     )
     add = made.add_argument

@@ -8,9 +8,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME, SUMMARY = "convert-prior", "Convert a checkpoint of a diffusion model to safetensors, with its architecture."
+EXAMPLES = (
+    "monai-ddfm convert-prior ddpm-celebahq-256 celebahq.safetensors",
+    "monai-ddfm convert-prior 256x256_diffusion_uncond.pt adm256.safetensors --sha256 a37c32ff...",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -9,10 +9,18 @@ from argparse import ArgumentParser, Namespace
 
 from monai_ddfm.bundle import preset_names
 
-__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME = "fuse"
 SUMMARY = "Fuse registered images; the first is the anchor: the result is on its grid and in its units."
+EXAMPLES = (
+    "monai-ddfm fuse MR.nii.gz PET.nii.gz -o fused.nii.gz",
+    "monai-ddfm fuse CT_FOLDER PET_FOLDER --preset pet_ct --register rigid --output-format dicom -o RESULTS",
+    "monai-ddfm fuse t1.nii.gz trace.nii.gz --modalities MR PET --maps provenance conflict -o RESULTS",
+    "monai-ddfm fuse MR.nii.gz PET.nii.gz --set colour_map hot_iron --set ct_window '[-160, 240]' -o RESULTS",
+    "monai-ddfm fuse --dicomweb http://localhost:8042/dicom-web --study 1.2.3 --anchor MR --source PT",
+    "monai-ddfm fuse --record RESULTS/MR.json -o AGAIN",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

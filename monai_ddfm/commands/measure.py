@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME = "measure"
 SUMMARY = (
     "Measure a mask or label map in sources and fusion: volume, mean, max, peak, percentiles, shares; CSV and JSON."
+)
+EXAMPLES = (
+    "monai-ddfm measure CT.nii.gz PET.nii.gz --regions lesions.nii.gz -o lesions.csv",
+    "monai-ddfm measure MR.nii.gz PET.nii.gz --regions lesions.nii.gz --fused fused.nii.gz --units PET=SUV",
 )
 
 

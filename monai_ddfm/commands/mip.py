@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME = "mip"
 SUMMARY = "Project volumes by their maximum, from the front (PNG) or turning (GIF, MP4), in colour where they have it."
+EXAMPLES = (
+    "monai-ddfm mip RESULTS -o PICTURES",
+    "monai-ddfm mip PET.nii.gz --format png mp4 --angles 72 --window 0 7",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME = "report"
 SUMMARY = "Write the reports and the index of a folder of results again, from its records, without fusing again."
+EXAMPLES = (
+    "monai-ddfm report RESULTS",
+    "monai-ddfm report RESULTS --identity",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

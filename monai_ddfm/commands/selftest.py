@@ -10,9 +10,13 @@ import logging
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME, SUMMARY = "selftest", "Check weights, arithmetic, geometry and bfloat16 of this installation; under a minute."
+EXAMPLES = (
+    "monai-ddfm selftest",
+    "monai-ddfm selftest --device cuda:0 --json",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

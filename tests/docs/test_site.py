@@ -9,7 +9,9 @@ import re
 
 import pytest
 
+from monai_ddfm.__main__ import COMMANDS
 from monai_ddfm.bundle import preset_names
+from monai_ddfm.errors import EXIT_CODES
 from monai_ddfm.pipeline import setting_names
 from monai_ddfm.pipeline.config import NOT_IN_KEY
 from tests.docs.snippets import ROOT
@@ -29,6 +31,12 @@ def test_every_picture_is_of_a_setting_and_is_there() -> None:
 def test_every_preset_is_explained() -> None:
     text = (DOCS / "presets.md").read_text()
     assert [name for name in preset_names() if f"`{name}`" not in text] == []
+
+
+def test_every_command_and_exit_code_is_explained() -> None:
+    text = (DOCS / "commands.md").read_text()
+    assert [command.NAME for command in COMMANDS if f"| `monai-ddfm {command.NAME}` |" not in text] == []
+    assert [code for code, meaning in EXIT_CODES.items() if f"| {code} | {meaning} |" not in text] == []
 
 
 def test_the_site_holds_every_page() -> None:
