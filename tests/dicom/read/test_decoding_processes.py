@@ -66,7 +66,7 @@ def serially(paths, monkeypatch):
 def test_two_processes_give_the_same_values_and_end(series, started, monkeypatch) -> None:
     expected = serially(series, monkeypatch)
     assert not started
-    here = []
+    here: list[str] = []
     monkeypatch.setattr(decoding_processes, "stored_values", here.append)
     np.testing.assert_array_equal(read(series), expected)
     assert len(started) == 2 and not here
