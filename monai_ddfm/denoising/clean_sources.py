@@ -135,8 +135,9 @@ def ask_prior(prior: DiffusionPrior, images: Tensor, sigma: Tensor, dtype: torch
         sigma: noise level of each ``[n]``.
         dtype: arithmetic of the network.
     """
-    timesteps = denoising_timesteps(sigma, prior.alphas_cumprod)
-    signal = prior.alphas_cumprod.to(timesteps.device)[timesteps].sqrt().to(images.dtype).view(-1, 1, 1, 1)
+    alphas_cumprod = prior.alphas_cumprod.to(sigma.device)  # once: a GPU's host waits for it
+    timesteps = denoising_timesteps(sigma, alphas_cumprod)
+    signal = alphas_cumprod[timesteps].sqrt().to(images.dtype).view(-1, 1, 1, 1)
     with torch.no_grad():
         x0 = predict_padded(prior, (signal * images).repeat(1, prior.channels, 1, 1), timesteps, dtype)
     return x0.mean(dim=1, keepdim=True).to(images.dtype)

@@ -45,15 +45,16 @@ def estimate_noise(sources: Tensor, background: float = BACKGROUND, saturation: 
         return sources.new_zeros(batch, channels)
     slices = sources.reshape(batch, channels, -1, *spatial[-2:])
     at_once = max(1, _VOXELS_AT_ONCE // (batch * channels * math.prod(spatial[-2:])))
-    levels = [_levels(part, background, saturation) for part in slices.split(at_once, dim=2)]
+    taps = torch.tensor(_DB2, dtype=slices.dtype, device=slices.device) / math.sqrt(2.0)  # sent to a GPU once
+    wavelet = torch.outer(taps, taps)[None, None]
+    levels = [_levels(part, wavelet, background, saturation) for part in slices.split(at_once, dim=2)]
     return _MAD_TO_SIGMA * torch.cat(levels, dim=-1).nanquantile(_QUIET, dim=-1).nan_to_num(0.0)
 
 
-def _levels(slices: Tensor, background: float, saturation: float) -> Tensor:
+def _levels(slices: Tensor, wavelet: Tensor, background: float, saturation: float) -> Tensor:
     """Median of the band's magnitude in each square of slices ``[B, K, n, H, W]``: ``[B, K, squares]``, NaN for few."""
     images = slices.reshape(-1, 1, *slices.shape[-2:])
-    taps = torch.tensor(_DB2, dtype=slices.dtype, device=slices.device) / math.sqrt(2.0)
-    diagonal = F.conv2d(images, torch.outer(taps, taps)[None, None])
+    diagonal = F.conv2d(images, wavelet)
     highest = F.max_pool2d(images, len(_DB2), 1)
     lowest = -F.max_pool2d(-images, len(_DB2), 1)
     band = diagonal.abs_().masked_fill_((lowest <= background) | (highest >= saturation), torch.nan)

@@ -15,7 +15,7 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels import apply_modality_lut, get_decoder
 from pydicom.uid import UID
 
-from monai_ddfm.dicom.instance_file import read_instance
+from monai_ddfm.dicom.read.decoding_processes import decoded_files
 from monai_ddfm.dicom.read.mosaic import split_tiles, tiles_of
 from monai_ddfm.dicom.read.pixel_size import check_size, decoded_bytes
 from monai_ddfm.dicom.read.rescale import rescale_of
@@ -25,7 +25,6 @@ from monai_ddfm.io.memory import require_memory
 __all__ = ["check_decodable", "read_pixels"]
 
 SINGLE_CHANNEL = ("MONOCHROME1", "MONOCHROME2")
-PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 ROW_BLOCK = 16
 
 
@@ -86,11 +85,10 @@ def read_pixels(ordered: Sequence[Slice]) -> NDArray[np.float32]:
         warnings.warn(
             "the series is MONOCHROME1 (low values shown bright); its values are used as stored", stacklevel=2
         )
-    for path, group in groupby(numbered, key=lambda item: item[1].instance.path):
-        members = list(group)
-        frames = _decode(path)
+    files = [list(group) for _, group in groupby(numbered, key=lambda item: item[1].instance.path)]
+    for members, frames in zip(files, decoded_files([members[0][1].instance for members in files]), strict=True):
         if members[0][1].tile is not None:
-            frames = split_tiles(frames[0], *tiles_of(members[0][1].instance.header, path))
+            frames = split_tiles(frames[0], *tiles_of(members[0][1].instance.header, members[0][1].instance.path))
         for k, one in members:
             stored = frames[(one.frame_number or one.tile or 1) - 1]
             volume[k] = _modality_values(stored, one, *rescale[k])
@@ -112,45 +110,6 @@ def _columns_first(volume: NDArray[np.float32]) -> NDArray[np.float32]:
     for row in range(0, rows, ROW_BLOCK):  # in blocks that fit the cache: six times faster than in one go
         turned[:, row : row + ROW_BLOCK] = volume[:, row : row + ROW_BLOCK].transpose(2, 1, 0)
     return turned
-
-
-def _decode(path: str) -> NDArray[np.generic]:
-    """Return the stored values of all frames of a file ``[frames, rows, columns]``."""
-    dataset = read_instance(path, stop_before_pixels=False)
-    if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
-        raise ValueError(f"{path} has no pixel data: it is truncated, or its pixels lie elsewhere")
-    _check_bits(dataset, path)
-    try:
-        stored = dataset.pixel_array
-    except Exception as error:  # each decoder has its own errors
-        raise ValueError(f"{path}: the pixel data are truncated or corrupt ({error}); fetch the file again") from error
-    stored = stored if stored.ndim == 3 else stored[None]
-    if len(stored) != int(dataset.get("NumberOfFrames") or 1):
-        raise ValueError(f"{path} holds {len(stored)} of {dataset.NumberOfFrames} frames; fetch the file again")
-    return stored
-
-
-def _check_bits(dataset: FileDataset, path: str) -> None:
-    """Refuse stored values with more bits than BitsStored, whose upper bits would be cut off without a word.
-
-    Only what lies uncompressed in the file is looked at. Overlays of old files are such bits, and rightly cut off.
-    """
-    allocated, stored = int(dataset.get("BitsAllocated") or 0), int(dataset.get("BitsStored") or 0)
-    syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ""))
-    if allocated != 16 or not 0 < stored < 16 or "PixelData" not in dataset:
-        return
-    if (syntax.is_compressed and not syntax.is_deflated) or dataset.get((0x6000, 0x0102)):
-        return
-    order = "<" if syntax.is_little_endian else ">"
-    raw = np.frombuffer(dataset.PixelData, dtype=f"{order}i2", count=len(dataset.PixelData) // 2)
-    low, high = int(raw.min(initial=0)), int(raw.max(initial=0))
-    fits_unsigned = low >= 0 and high < 1 << stored
-    fits_signed = bool(dataset.get("PixelRepresentation")) and low >= -(1 << (stored - 1)) and high < 1 << stored
-    if not (fits_unsigned or fits_signed):
-        raise ValueError(
-            f"{path}: BitsStored is {stored}, but its pixels hold larger values ({low} to {high} as 16 bits): header "
-            "or pixels are wrong; export the series again"
-        )
 
 
 def _modality_values(stored: NDArray[np.generic], one: Slice, slope: float, intercept: float) -> NDArray[np.float32]:
