@@ -17,7 +17,7 @@ from monai_ddfm import __version__
 from monai_ddfm.commands import convert_prior, fuse, measure, mip, report, selftest
 from monai_ddfm.errors import end_in_one_line, exit_codes_in_words, print_reason
 
-__all__ = ["COMMANDS", "main", "run_in_one_line"]
+__all__ = ["COMMANDS", "main", "parse_arguments", "run_in_one_line"]
 
 COMMANDS = (fuse, measure, report, mip, convert_prior, selftest)
 _TALKATIVE = ("highdicom", "ignite", "dicomweb_client", "matplotlib")  # they log what concerns nobody
@@ -75,12 +75,17 @@ def _start_logging(options: Namespace) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+def parse_arguments(arguments: list[str] | None = None) -> Namespace:
+    """Return the options of a command; ``options.run(options)`` runs it."""
+    return _parser().parse_args(arguments)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code: 0, or 1 after an error whose reason was printed, see `errors.EXIT_CODES`.
 
     Words that it does not know, SIGINT and SIGTERM end it by SystemExit.
     """
-    options: Namespace = _parser().parse_args(arguments)
+    options = parse_arguments(arguments)
     return run_in_one_line(options.run, options)
 
 

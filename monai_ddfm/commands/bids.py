@@ -83,9 +83,8 @@ def parser() -> ArgumentParser:
 
 
 def _run(options: Namespace) -> None:
-    import yaml
-
     from monai_ddfm.bids import fuse_dataset
+    from monai_ddfm.commands.typed_settings import typed_settings
 
     given = {name: getattr(options, name) for name in ("maps", "register", "seed", "device")}
     settings = {name: value for name, value in {**given, "threads": options.n_cpus}.items() if value is not None}
@@ -101,8 +100,7 @@ def _run(options: Namespace) -> None:
         None if options.pet_window is None else tuple(options.pet_window),
         options.work_dir,
         options.preset,
-        **settings,
-        **{name: yaml.safe_load(value) for name, value in options.set},
+        **{**settings, **typed_settings(options.set)},
     )
 
 

@@ -11,10 +11,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from monai_ddfm.cohort import fuse_cases
 from monai_ddfm.commands.dicomweb import archive_at, fetch_sources, store_results
+from monai_ddfm.commands.typed_settings import typed_settings
 from monai_ddfm.dicom.archive.node import DicomNode
 from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending, image_stem
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
@@ -71,7 +70,10 @@ def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> tu
     name = case or settings.pop("case")
     settings.pop("case", None)
     config = FusionConfig.of(options.preset, **settings)
-    fuse_cases(FusionPipeline(config), [{"case": name, **dict(zip(config.inputs.keys, map(str, images), strict=True))}])
+    keys = config.inputs.keys
+    if len(keys) != len(images):
+        raise ValueError(f"sources: {', '.join(keys)} are {len(keys)} with the anchor, for {len(images)} images")
+    fuse_cases(FusionPipeline(config), [{"case": name, **dict(zip(keys, map(str, images), strict=True))}])
     return config, name
 
 
@@ -93,7 +95,7 @@ def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "transforms": _by_source("--transform", "FILE", "its transform", options.transform, keys, modalities),
         **{name: getattr(options, name) for name in _SAME_NAME if getattr(options, name) is not None},
     }
-    return settings | {name: yaml.safe_load(value) for name, value in options.set}
+    return settings | typed_settings(options.set)
 
 
 def _are_pictures(images: list[Path]) -> bool:

@@ -32,6 +32,8 @@ def available_device(name: str) -> torch.device:
                 f"device {device}: there is no such GPU, {count} can be used here; give --device cpu, or "
                 "install a CUDA build of torch and check nvidia-smi"
             )
+    elif device.type == "meta":
+        raise ValueError(f"device: found {name!r}, which computes nothing; expected auto, cpu, cuda or cuda:0")
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError(f"device {device}: not available here; give --device cpu")
     return device

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from monai_ddfm.denoising.measure_noise import given_noise
@@ -24,10 +24,13 @@ from monai_ddfm.pipeline.settings import (
     Names,
     Number,
     PathText,
+    Percentiles,
     Text,
+    Timestep,
     Window,
     check_options,
     each_of,
+    falling,
     one_of,
     require_known,
 )
@@ -39,6 +42,8 @@ from monai_ddfm.transforms.modality import modality_of
 from monai_ddfm.transforms.write_fused import DTYPES
 
 __all__ = ["Denoising", "Execution", "Inputs", "Likelihood", "Maps", "Normalisation", "Results", "Sampling", "group"]
+
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")  # of `torch.compile`
 
 group = dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 
@@ -111,7 +116,7 @@ class Normalisation:
     """
 
     ct_window: Window = (-100.0, 900.0)
-    mr_percentiles: Window = (0.5, 99.5)
+    mr_percentiles: Percentiles = (0.5, 99.5)
     uptake_percentile: Annotated[Number, Field(gt=0, le=100)] = 99.9
     windows: Mapping[Text, Window] = Field(default_factory=dict)
 
@@ -173,8 +178,8 @@ class Sampling:
 
     sampler: Annotated[Text, one_of(SAMPLERS)] = "ddim"
     steps: Count = 2
-    timesteps: tuple[Annotated[int, Field(strict=True, ge=0)], ...] | None = None
-    start_timestep: Annotated[int, Field(strict=True, ge=0)] = 150
+    timesteps: Annotated[tuple[Timestep, ...], AfterValidator(falling)] | None = None
+    start_timestep: Timestep = 150
     start: Annotated[Text, one_of(STARTS)] = "sources"
     eta: Annotated[Number, Field(ge=0)] = 0.0
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
@@ -215,7 +220,7 @@ class Execution:
     precision: Annotated[Text, one_of(PRECISIONS)] = "auto"
     device: DeviceText = "auto"
     threads: Count | None = None
-    compile_mode: Text | None = None
+    compile_mode: Annotated[Text, one_of(COMPILE_MODES)] | None = None
     slices_per_batch: Count | None = None
     progress: Flag = True
 
@@ -251,7 +256,7 @@ class Results:
     output_format: Literal["nifti", "dicom", "both"] = "nifti"
     output_extension: Literal[".nii.gz", ".nii", ".png"] = ".nii.gz"
     output_dtype: Annotated[Text, one_of(DTYPES)] = "float32"
-    fused_suffix: Annotated[str, Field(strict=True, pattern=r"^[^/\\]*$")] = "fused"
+    fused_suffix: Annotated[str, Field(strict=True, pattern=r"^[^/\\\x00]*$", max_length=100)] = "fused"
     colour_map: Text | Mapping[Text, Text] | None = AUTO
     colour_blend: Annotated[Text, one_of([blend.value for blend in Blend])] = "perceptual"
     colour_threshold: Annotated[Number, Field(ge=0, le=1)] = 0.05

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import torch
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 __all__ = [
     "ALL",
@@ -22,16 +24,23 @@ __all__ = [
     "Names",
     "Number",
     "PathText",
+    "Percentiles",
     "Text",
+    "Timestep",
     "Window",
     "check_options",
     "each_of",
+    "falling",
     "one_of",
     "reason_in_one_line",
     "require_known",
 ]
 
 ALL = "all"
+_MOST_FAULTS = 5  # of one description that are told
+_EXACT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+_shortened = reprlib.Repr()  # of what was found, which may be long, deep, or hold itself
+_shortened.maxstring = _shortened.maxother = 80
 
 
 def require_known(what: str, names: Collection[str], known: Collection[str]) -> None:
@@ -53,12 +62,19 @@ def require_known(what: str, names: Collection[str], known: Collection[str]) -> 
 
 
 def check_options(what: str, options: Mapping[str, Any], constructor: Callable[..., Any]) -> None:
-    """Refuse options that are no keyword arguments of a constructor.
+    """Refuse options that are no keyword arguments of a constructor, or not of the type that it says.
 
     Raises:
         ValueError: one is not.
     """
     require_known(what, list(options), [name for name in inspect.signature(constructor).parameters if name != "self"])
+    hints = get_type_hints(constructor.__init__)
+    for name, value in options.items():
+        try:
+            TypeAdapter(hints[name], config=_EXACT).validate_python(value)
+        except ValidationError as error:
+            expected = " or ".join(dict.fromkeys(_in_our_words(fault["msg"]) for fault in error.errors()))
+            raise ValueError(f"{what} {name}: found {_shortened.repr(value)}, {expected}") from None
 
 
 def one_of(known: Collection[str]) -> AfterValidator:
@@ -90,6 +106,25 @@ def _rising(window: tuple[float, float]) -> tuple[float, float]:
     return window
 
 
+def falling(timesteps: tuple[int, ...]) -> tuple[int, ...]:
+    """Require timesteps, each below the one before it; how many there are is known when the prior is."""
+    if not timesteps or any(later >= earlier for earlier, later in pairwise(timesteps)):
+        raise ValueError("expected timesteps that fall, e.g. [100, 50, 0]")
+    return timesteps
+
+
+def _percentiles(window: tuple[float, float]) -> tuple[float, float]:
+    if not 0 <= window[0] < window[1] <= 100:
+        raise ValueError("expected percentiles from 0 to 100, the low one first")
+    return window
+
+
+def _without_nul(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("expected a path, which has no NUL in it")
+    return path
+
+
 def _as_tuple(names: Any) -> Any:
     return (names,) if isinstance(names, str) else names
 
@@ -100,12 +135,14 @@ def _as_text(value: Any) -> Any:
 
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+Timestep = Annotated[int, Field(strict=True, ge=0)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
-PathText = Annotated[str, Field(strict=True, min_length=1), BeforeValidator(_as_text)]
+PathText = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_without_nul), BeforeValidator(_as_text)]
 DeviceText = PathText
 Names = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple)]
 Window = Annotated[tuple[Number, Number], AfterValidator(_rising)]
+Percentiles = Annotated[tuple[Number, Number], AfterValidator(_percentiles)]
 
 
 def reason_in_one_line(error: ValidationError) -> str:
@@ -115,8 +152,10 @@ def reason_in_one_line(error: ValidationError) -> str:
         raised = fault.get("ctx", {}).get("error")
         expected = str(raised) if raised else _in_our_words(fault["msg"])
         where = ".".join(map(str, fault["loc"][1:]))  # the first is the group, which users do not know
-        faults.append(f"{where}: found {fault['input']!r}, {expected}" if where else expected)
-    return "; ".join(dict.fromkeys(faults))
+        faults.append(f"{where}: found {_shortened.repr(fault['input'])}, {expected}" if where else expected)
+    told = list(dict.fromkeys(faults))
+    more = [f"and {len(told) - _MOST_FAULTS} more"] if len(told) > _MOST_FAULTS else []
+    return "; ".join(told[:_MOST_FAULTS] + more)
 
 
 def _in_our_words(message: str) -> str:
@@ -124,6 +163,8 @@ def _in_our_words(message: str) -> str:
     words = {
         "Input should be": "expected",
         "a valid boolean": "true or false",
+        "String should": "expected a text that should",
+        "Tuple should": "expected values that should",
         "Field required": "expected one more value",
     }
     for theirs, ours in words.items():

@@ -46,9 +46,14 @@ class ReferenceEMRectifier(Rectifier[ReferenceState]):
     Args:
         psi: weight of the smoothness.
         eta: weight of the half-quadratic splitting.
+
+    Raises:
+        ValueError: a negative `psi`, or an `eta` that is not above 0.
     """
 
     def __init__(self, psi: float = 0.5, eta: float = 0.001) -> None:
+        if psi < 0 or eta <= 0:
+            raise ValueError(f"psi must be at least 0 and eta above 0, got psi={psi} and eta={eta}")
         self.psi = psi
         self.eta = eta
 

@@ -35,7 +35,7 @@ def check_timesteps(timesteps: Sequence[int], num_train_timesteps: int) -> list[
     if not listed or not descending or listed[0] >= num_train_timesteps or listed[-1] < 0:
         raise ValueError(
             f"timesteps must descend strictly within {num_train_timesteps - 1}..0, got {listed[:8]}"
-            f"{'...' if len(listed) > 8 else ''}"
+            f"{'...' if len(listed) > 8 else ''}; give others, or a start_timestep within them"
         )
     return listed
 
