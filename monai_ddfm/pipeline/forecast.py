@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
 
 __all__ = ["Forecast", "RequireForecast", "forecast"]
+
+logger = logging.getLogger(__name__)
 
 # Measured on 0.3 to 35 million voxels, met within 10 % (benchmarks/forecast.py); memory of the host, in bytes
 _PROCESS = 980 << 20  # torch, MONAI and the shipped prior
@@ -93,7 +96,7 @@ def _at_once(size: Sequence[int], config: FusionConfig, reach: int) -> int:
 
 
 class RequireForecast(ArgumentRepr, Transform):
-    """Refuse a case that needs more memory than there is, rather than die of it halfway.
+    """Say what a case will take, and refuse one that needs more memory than there is, rather than die of it halfway.
 
     Args:
         keys: the sources; the first is the anchor.
@@ -126,4 +129,5 @@ class RequireForecast(ArgumentRepr, Transform):
                 f"{' x '.join(map(str, size))} voxels takes about {as_gib(more)} more memory, {as_gib(free)} are free; "
                 f"{', '.join(remedies[:-1])}, or {remedies[-1]}"
             )
+        logger.info("%s: to fuse takes %s", file_of(anchor, self.keys[0]), told.line())
         return dict(data)

@@ -73,3 +73,11 @@ def test_the_command_says_it_in_one_line(
     (line,) = capfd.readouterr().err.strip().splitlines()
     assert "MemoryError" in line and "smaller slab" in line
     assert not list((tmp_path / "out").glob("*.nii.gz"))
+
+
+def test_the_log_says_beforehand_what_a_case_takes(caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = FusionPipeline(config(check_registration=False), IdentityPrior())
+    volume = MetaTensor(torch.rand(1, 24, 24, 6), affine=torch.eye(4))
+    with caplog.at_level("INFO", logger="monai_ddfm"):
+        pipeline.fuse({"MR": volume, "PET": volume})
+    assert "to fuse takes about 1.0 GiB of memory and 4 s" in caplog.text
