@@ -13,13 +13,15 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import shtab
+
 from monai_ddfm import __version__
-from monai_ddfm.commands import convert_prior, fuse, measure, mip, report, selftest
+from monai_ddfm.commands import check, convert_prior, fuse, measure, mip, report, selftest
 from monai_ddfm.errors import end_in_one_line, exit_codes_in_words, print_reason
 
 __all__ = ["COMMANDS", "main", "parse_arguments", "run_in_one_line"]
 
-COMMANDS = (fuse, measure, report, mip, convert_prior, selftest)
+COMMANDS = (fuse, check, measure, report, mip, convert_prior, selftest)
 _TALKATIVE = ("highdicom", "ignite", "dicomweb_client", "matplotlib")  # they log what concerns nobody
 
 
@@ -31,6 +33,7 @@ def _parser() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
+    shtab.add_argument_to(parser, ["--print-completion"], help="print the completion script of a shell")
     commands = parser.add_subparsers(dest="command", required=True)
     for command in COMMANDS:
         sub = commands.add_parser(
@@ -77,7 +80,13 @@ def _start_logging(options: Namespace) -> None:
 
 def parse_arguments(arguments: list[str] | None = None) -> Namespace:
     """Return the options of a command; ``options.run(options)`` runs it."""
-    return _parser().parse_args(arguments)
+    return _parser().parse_args([_dashed(word) for word in (sys.argv[1:] if arguments is None else arguments)])
+
+
+def _dashed(word: str) -> str:
+    """An option in the bundle's spelling, ``--output_format``, in the command's own."""
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value if name.startswith("--") else word
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -27,7 +27,7 @@ from monai_ddfm.transforms.motion import REGISTRATION_KEY
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.note_grid import grid_of
 
-__all__ = ["NoteEffort", "NoteFacts", "case_facts", "largest_memory"]
+__all__ = ["NoteEffort", "NoteFacts", "case_facts", "largest_memory", "registration_in_words"]
 
 
 def case_facts(data: Mapping[Any, Any], config: FusionConfig) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def case_facts(data: Mapping[Any, Any], config: FusionConfig) -> dict[str, Any]:
         grids["fused"] = fused
     facts: dict[str, Any] = {
         "geometry": grids,
-        "registration": {key: _registration(data[key], config) for key in keys[1:]},
+        "registration": {key: registration_in_words(data[key], config) for key in keys[1:]},
         "units": {key: _unit(data[key], config.inputs.modality_name(key)) for key in keys},
         "windows": {key: [float(v) for v in data[key].meta[INTENSITY_RANGE]] for key in keys},
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "monai": monai.__version__},
@@ -55,8 +55,8 @@ def case_facts(data: Mapping[Any, Any], config: FusionConfig) -> dict[str, Any]:
     return facts
 
 
-def _registration(image: Any, config: FusionConfig) -> str:
-    """What was done and found, in words."""
+def registration_in_words(image: Any, config: FusionConfig) -> str:
+    """Return what was done to lay a source onto the anchor, and what the check found."""
     said = [str(image.meta[key]) for key in (REGISTRATION_KEY, FOUND_KEY) if image.meta.get(key)]
     if is_picture(image):
         return "a picture, which does not say where it lies: taken pixel by pixel"

@@ -20,7 +20,7 @@ from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.pipeline.names import source_keys
 from monai_ddfm.transforms.modality import Modality, modality_of
 
-__all__ = ["fuse_archive", "fuse_files"]
+__all__ = ["case_of", "fuse_archive", "fuse_files"]
 
 logger = logging.getLogger(__name__)
 _SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps")  # arguments that are settings
@@ -66,6 +66,17 @@ def fuse_archive(options: Namespace) -> None:
 
 def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> tuple[FusionConfig, str]:
     """Fuse one case; returns the description it was fused by, and the case's name."""
+    config, entry = case_of(options, images, case)
+    fuse_cases(FusionPipeline(config), [entry])
+    return config, entry["case"]
+
+
+def case_of(options: Namespace, images: list[Path], case: str | None = None) -> tuple[FusionConfig, dict[str, str]]:
+    """Return what the arguments describe: the fusion, and its case with the files of the sources.
+
+    Raises:
+        FileNotFoundError, ValueError: images or settings that cannot be.
+    """
     settings = _settings(options, images)
     name = case or settings.pop("case")
     settings.pop("case", None)
@@ -73,8 +84,7 @@ def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> tu
     keys = config.inputs.keys
     if len(keys) != len(images):
         raise ValueError(f"sources: {', '.join(keys)} are {len(keys)} with the anchor, for {len(images)} images")
-    fuse_cases(FusionPipeline(config), [{"case": name, **dict(zip(keys, map(str, images), strict=True))}])
-    return config, name
+    return config, {"case": name, **dict(zip(keys, map(str, images), strict=True))}
 
 
 def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:

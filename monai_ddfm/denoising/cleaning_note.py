@@ -60,6 +60,14 @@ class CleaningNote:
         """
         return f"{self._what_was_done()}; {self._in_uncertainty()}" if uncertainty else self._what_was_done()
 
+    def expected(self) -> str:
+        """Return what will be done, before it is."""
+        if self.share == 0.0:
+            return self._what_was_done()
+        assert self.noise is not None
+        how = "" if self.share == 1.0 else f" to {100 * self.share:.0f} %"
+        return f"{self._how_noisy(self.noise)}: will be cleaned{how}"
+
     def _in_uncertainty(self) -> str:
         """What the map `uncertainty` says of this source."""
         if self.noise is None or self.noise.std == 0.0:
@@ -75,10 +83,14 @@ class CleaningNote:
         if noise is None or noise.std == 0.0:
             why = noise.warning if noise is not None and noise.warning else "none to be told from anatomy"
             return f"no measurable noise ({why}): left as it is"
-        doubt = f" (doubtful: {noise.warning})" if noise.warning else ""
-        noisy = f"{noise.kind} noise of {50 * noise.std:.1f} % of the range{doubt}"
+        noisy = self._how_noisy(noise)
         if self.share == 0.0:
             return f"{noisy}: too little to matter, left as it is"
         how = "cleaned" if self.share == 1.0 else f"cleaned to {100 * self.share:.0f} %"
         changed = 50 * (self.changed / max(self.voxels, 1)) ** 0.5
         return f"{noisy}: {how}, changed by {changed:.1f} % of the range, {self.evaluations} evaluations a slice"
+
+    @staticmethod
+    def _how_noisy(noise: NoiseModel) -> str:
+        doubt = f" (doubtful: {noise.warning})" if noise.warning else ""
+        return f"{noise.kind} noise of {50 * noise.std:.1f} % of the range{doubt}"

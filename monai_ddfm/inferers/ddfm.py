@@ -256,6 +256,18 @@ class DDFMInferer(Inferer):
                 raise ValueError(f"{name} has {len(values)} values for {count} sources; give one for each")
         return wanted
 
+    def noise_in_words(self, inputs: Tensor) -> list[str]:
+        """Return what cleaning would find in each source of ``[1, K, H, W, D]``, or of a picture, before it is done."""
+        wanted, rows = self._wanted(inputs.shape[1]), self._noises(inputs)
+        if not rows:
+            return ["not cleaned, as was asked"] * len(wanted)
+        slices = volume_to_slices(torch.as_tensor(inputs).as_subclass(Tensor), self.slice_axis).float()[0]
+        notes = []
+        for index, asked in enumerate(wanted):
+            source = rows[0][index].of(slices[:, index : index + 1])
+            notes.append(CleaningNote(asked, source.noise, source.share).expected())
+        return notes
+
     def _noises(self, inputs: Tensor) -> list[list[SourceNoise]]:
         """The noise of each source of each volume, or picture; empty where nobody asks.
 

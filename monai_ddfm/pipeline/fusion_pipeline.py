@@ -141,10 +141,18 @@ class FusionPipeline:
             ValueError: a source that cannot be fused; see the transforms of `preprocessing`.
         """
         try:
-            ready = self.preprocessing(dict(data))
+            ready = self.preprocess(data)
             fused = self.inferer(ready[IMAGE][None].to(self.device), self.prior)
             return self.postprocessing({**ready, FUSED: fused[0].cpu()})
         except RuntimeError as error:  # MONAI's "applying transform ..." around the reason
+            raise reason_of(error) from None
+
+    def preprocess(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a case as `fuse` hands it to the inferer; errors are those of its sources."""
+        try:
+            ready: dict[str, Any] = self.preprocessing(dict(data))
+            return ready
+        except RuntimeError as error:
             raise reason_of(error) from None
 
 
