@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import textwrap
 import warnings
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import shtab
 
 from monai_ddfm import __version__
 from monai_ddfm.commands import check, convert_prior, fuse, measure, mip, report, selftest
-from monai_ddfm.errors import end_in_one_line, exit_codes_in_words, print_reason
+from monai_ddfm.errors import end_in_one_line, exit_codes_in_words, print_reason, reason_of
 
 __all__ = ["COMMANDS", "main", "parse_arguments", "run_in_one_line"]
 
@@ -47,6 +49,9 @@ def _parser() -> ArgumentParser:
         loudness = sub.add_mutually_exclusive_group()
         loudness.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
         loudness.add_argument("-v", "--verbose", action="store_true", help="say more")
+        sub.add_argument(
+            "--json", action="store_true", help="print what became of it as one JSON document, errors, too"
+        )
         sub.add_argument("--traceback", action="store_true", help="show where an error came from")
         sub.set_defaults(run=command.run)
     return parser
@@ -98,17 +103,28 @@ def main(arguments: list[str] | None = None) -> int:
     return run_in_one_line(options.run, options)
 
 
-def run_in_one_line(run: Callable[[Namespace], None], options: Namespace) -> int:
-    """Run what a command does, as loud as its options say; returns 0, or 1 after an error whose reason was printed."""
+def run_in_one_line(run: Callable[[Namespace], Mapping[str, Any] | None], options: Namespace) -> int:
+    """Run what a command does, as loud as its options say; returns 0, or 1 after an error whose reason was printed.
+
+    Where JSON is asked for, what the command returns is all that stdout gets; after an error ``{"error": {"kind": ...,
+    "reason": ...}}``, beside what the error itself tells.
+    """
     end_in_one_line()
+    as_json = getattr(options, "json", False)
     try:
         with _logging(options):
-            run(options)
+            document = run(options)
     except Exception as error:
         if options.traceback:
             raise
+        reason = reason_of(error)
+        if as_json:
+            told = {"kind": type(reason).__name__, "reason": str(reason)}
+            print(json.dumps({**getattr(reason, "document", {}), "error": told}, indent=2))
         print_reason(error)
         return 1
+    if as_json:
+        print(json.dumps(document or {}, indent=2))
     return 0
 
 

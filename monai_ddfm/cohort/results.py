@@ -37,6 +37,10 @@ class Results:
     def _paths(self, case: str) -> list[Path]:
         return [record_path(self.output_dir, case), *(self.output_dir / f"{case}{ending}" for ending in self.endings)]
 
+    def existing(self, case: str) -> list[Path]:
+        """Return the files of a case that are there, its record first."""
+        return [path for path in self._paths(case) if path.exists()]
+
     def are_finished(self, case: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
         """Return whether a case's results are whole and made from its files with these settings.
 
@@ -49,7 +53,7 @@ class Results:
             FileExistsError: there are results of that name, made from other files or with other settings, or by
                 somebody else; they are kept unless `overwrite`.
         """
-        existing = [path for path in self._paths(case["case"]) if path.exists()]
+        existing = self.existing(case["case"])
         self._require_apart(case, existing)
         if self.overwrite or not existing:
             return False

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from monai_ddfm.commands import fuse
 
@@ -24,11 +25,10 @@ EXAMPLES = (
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of the command: those of `fuse`."""
     fuse.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
-def run(options: Namespace) -> None:
-    """Read the sources and print what is found.
+def run(options: Namespace) -> dict[str, Any]:
+    """Read the sources; print and return what is found.
 
     Raises:
         ValueError: series of an archive, or a record: these are not fetched to be looked at.
@@ -37,4 +37,4 @@ def run(options: Namespace) -> None:
         raise ValueError("check looks at files: leave out --dicomweb and --record")
     from monai_ddfm.commands.check_files import check_files
 
-    check_files(options)
+    return check_files(options)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +14,14 @@ from monai_ddfm.cohort.facts import registration_in_words
 from monai_ddfm.commands.fuse_files import case_of
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.forecast import Forecast, forecast
-from monai_ddfm.pipeline.names import FUSED, IMAGE
+from monai_ddfm.pipeline.names import IMAGE
 from monai_ddfm.transforms.note_grid import grid_of
 
 __all__ = ["check_files"]
 
 
-def check_files(options: Namespace) -> None:
-    """Print what `fuse` would find in the images of the command line, and what it would take.
+def check_files(options: Namespace) -> dict[str, Any]:
+    """Print and return what `fuse` would find in the images of the command line, and what it would take.
 
     Raises:
         FileNotFoundError, ValueError, MemoryError: what would end the fusion, in one line.
@@ -39,10 +38,9 @@ def check_files(options: Namespace) -> None:
         sources[key]["registration"] = registration_in_words(ready[key], config)
     told = forecast(ready[IMAGE].shape[1:], config, pipeline.reach)
     output = str(Path(config.results.output_dir) / case["case"])
-    if options.json:
-        print(json.dumps({"sources": sources, "forecast": told._asdict(), FUSED: output}, indent=2))
-    else:
+    if not options.json:
         print("\n".join([*(_line(key, found) for key, found in sources.items()), _last_line(output, told)]))
+    return {"sources": sources, "forecast": told._asdict(), "output": output}
 
 
 def _line(key: str, found: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 __all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -30,8 +31,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--sha256", help="checksum that an OpenAI checkpoint must have")
 
 
-def run(options: Namespace) -> None:
-    """Convert.
+def run(options: Namespace) -> dict[str, Any]:
+    """Convert; returns the file that was written.
 
     Raises:
         ValueError: options of an OpenAI checkpoint for a diffusers folder.
@@ -44,3 +45,4 @@ def run(options: Namespace) -> None:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise ValueError(f"{options.source}: a diffusers folder describes itself; leave out {flags}")
     convert_prior(options.source, options.target, **given)
+    return {"files": [options.target]}

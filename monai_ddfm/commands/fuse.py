@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from monai_ddfm.bundle import preset_names
 
@@ -69,12 +70,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--set", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="any other setting")
 
 
-def run(options: Namespace) -> None:
-    """Fuse files, or series of an archive."""
+def run(options: Namespace) -> dict[str, Any]:
+    """Fuse files, or series of an archive; returns the case's name and the files of its results."""
     if options.record:
         from monai_ddfm.commands.repeat_record import repeat_record
 
         return repeat_record(options)
     from monai_ddfm.commands.fuse_files import fuse_archive, fuse_files
 
-    (fuse_archive if options.dicomweb else fuse_files)(options)
+    return (fuse_archive if options.dicomweb else fuse_files)(options)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ddfm.cohort import fuse_cases
+from monai_ddfm.cohort.results import Results
 from monai_ddfm.commands.dicomweb import archive_at, fetch_sources, store_results
 from monai_ddfm.commands.typed_settings import typed_settings
 from monai_ddfm.dicom.archive.node import DicomNode
@@ -20,15 +21,15 @@ from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.pipeline.names import source_keys
 from monai_ddfm.transforms.modality import Modality, modality_of
 
-__all__ = ["case_of", "fuse_archive", "fuse_files"]
+__all__ = ["case_of", "fuse_archive", "fuse_files", "result_files"]
 
 logger = logging.getLogger(__name__)
 _SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps")  # arguments that are settings
 _SERIES = "the UID, number or description of its series"
 
 
-def fuse_files(options: Namespace) -> None:
-    """Fuse the images of the command line.
+def fuse_files(options: Namespace) -> dict[str, Any]:
+    """Fuse the images of the command line; returns the case's name and the files of its results.
 
     Raises:
         FileNotFoundError, FileExistsError, ValueError: images or settings that cannot be, named in one line.
@@ -39,13 +40,14 @@ def fuse_files(options: Namespace) -> None:
     node = None if options.store_to is None else DicomNode.at(options.store_to)
     if node is not None and options.output_format not in ("dicom", "both"):
         raise ValueError("--store-to stores DICOM results: give --output-format dicom or both, too")
-    config, case = _fuse(options, [Path(image) for image in options.images])
+    pipeline, case = _fuse(options, [Path(image) for image in options.images])
     if node is not None:
-        logger.info("%s: %d instances stored at %s", case, store_results(node, config, case), node)
+        logger.info("%s: %d instances stored at %s", case, store_results(node, pipeline.config, case), node)
+    return result_files(pipeline, case)
 
 
-def fuse_archive(options: Namespace) -> None:
-    """Fuse series of an archive, and store the DICOM results there.
+def fuse_archive(options: Namespace) -> dict[str, Any]:
+    """Fuse series of an archive, and store the DICOM results there; returns what `fuse_files` does.
 
     Raises:
         ValueError: images and an archive both, or an archive without study, anchor and source.
@@ -59,16 +61,24 @@ def fuse_archive(options: Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         archive = archive_at(options.dicomweb)
         images = fetch_sources(archive, options.study, [options.anchor, *options.source], Path(folder))
-        config, _ = _fuse(options, images, options.study)
+        pipeline, case = _fuse(options, images, options.study)
+    config = pipeline.config
     stored = store_results(archive, config, options.study) if config.results.output_format != "nifti" else 0
     logger.info("%s: %d instances stored at %s", options.study, stored, archive.url)
+    return result_files(pipeline, case)
 
 
-def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> tuple[FusionConfig, str]:
-    """Fuse one case; returns the description it was fused by, and the case's name."""
+def result_files(pipeline: FusionPipeline, case: str) -> dict[str, Any]:
+    """Return a case's name and the files of its results, its record first."""
+    return {"case": case, "files": [str(path) for path in Results(pipeline).existing(case)]}
+
+
+def _fuse(options: Namespace, images: list[Path], case: str | None = None) -> tuple[FusionPipeline, str]:
+    """Fuse one case; returns what it was fused by, and the case's name."""
     config, entry = case_of(options, images, case)
-    fuse_cases(FusionPipeline(config), [entry])
-    return config, entry["case"]
+    pipeline = FusionPipeline(config)
+    fuse_cases(pipeline, [entry])
+    return pipeline, entry["case"]
 
 
 def case_of(options: Namespace, images: list[Path], case: str | None = None) -> tuple[FusionConfig, dict[str, str]]:

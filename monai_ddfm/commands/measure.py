@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 __all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -33,8 +34,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace existing results")
 
 
-def run(options: Namespace) -> None:
-    """Measure."""
+def run(options: Namespace) -> dict[str, Any]:
+    """Measure; returns the files that were written and what the JSON holds."""
     from monai_ddfm.commands.measure_files import measure_files
 
-    measure_files(options)
+    return measure_files(options)

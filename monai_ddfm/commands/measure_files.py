@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from monai_ddfm.io.endings import image_stem
 from monai_ddfm.pipeline.names import source_keys
@@ -21,8 +23,8 @@ logger = logging.getLogger(__name__)
 _ENDINGS = (".csv", ".json")
 
 
-def measure_files(options: Namespace) -> None:
-    """Measure the regions of the command line.
+def measure_files(options: Namespace) -> dict[str, Any]:
+    """Measure the regions of the command line; returns the files that were written and what the JSON holds.
 
     Raises:
         FileNotFoundError, FileExistsError, ValueError: files that cannot be, named in one line.
@@ -38,8 +40,11 @@ def measure_files(options: Namespace) -> None:
     measure = MeasureRegions(options.percentiles, _labels(options.labels), units)
     output = Path(options.output)
     stem = output.with_suffix("") if output.suffix in _ENDINGS else output
-    for path in WriteRegions(options.overwrite)(measure(regions, images, shares, names), stem):
+    written = list(WriteRegions(options.overwrite)(measure(regions, images, shares, names), stem))
+    for path in written:
         logger.info("%s", path)
+    measured = next(path for path in written if path.suffix == ".json")
+    return {"files": list(map(str, written)), "regions": json.loads(measured.read_text())}
 
 
 def _is_ct(path: str) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 __all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -36,10 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace existing pictures")
 
 
-def run(options: Namespace) -> None:
-    """Project."""
+def run(options: Namespace) -> dict[str, Any]:
+    """Project; returns the files that were written."""
     from monai_ddfm.cohort.project import project_files
 
+    written = []
     for path in project_files(
         options.images,
         options.output,
@@ -49,4 +51,7 @@ def run(options: Namespace) -> None:
         None if options.window is None else tuple(options.window),
         options.overwrite,
     ):
-        print(path)
+        written.append(str(path))
+        if not options.json:
+            print(path)
+    return {"files": written}

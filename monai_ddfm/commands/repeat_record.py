@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from monai_ddfm.cohort import fuse_cases
 from monai_ddfm.cohort.record import digest_of_files, read_record
+from monai_ddfm.commands.fuse_files import result_files
 from monai_ddfm.io.endings import image_ending
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.transforms.argument_repr import SECRETS
@@ -20,8 +22,8 @@ __all__ = ["repeat_record"]
 logger = logging.getLogger(__name__)
 
 
-def repeat_record(options: Namespace) -> None:
-    """Fuse the case of a record again, into another folder.
+def repeat_record(options: Namespace) -> dict[str, Any]:
+    """Fuse the case of a record again, into another folder; returns what `fuse_files` does.
 
     Raises:
         ValueError: no record of a run, other arguments beside it, or an output that is no folder.
@@ -47,4 +49,6 @@ def repeat_record(options: Namespace) -> None:
         sources[key] = one["path"]
     if settings.get("new_patient_id"):
         logger.warning("replaced UIDs will be others: %s is in no record", ", ".join(SECRETS))
-    fuse_cases(FusionPipeline(FusionConfig.of(**settings)), [{"case": record["case"], **sources}])
+    pipeline = FusionPipeline(FusionConfig.of(**settings))
+    fuse_cases(pipeline, [{"case": record["case"], **sources}])
+    return result_files(pipeline, record["case"])

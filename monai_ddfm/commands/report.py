@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 __all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -23,8 +24,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--identity", action="store_true", help="say who the patient is and where files lie")
 
 
-def run(options: Namespace) -> None:
-    """Write the pages."""
+def run(options: Namespace) -> dict[str, Any]:
+    """Write the pages; returns their files."""
     from monai_ddfm.cohort.rebuild import rebuild_pages
 
-    print(rebuild_pages(options.output_dir, options.identity)[-1])
+    pages = rebuild_pages(options.output_dir, options.identity)
+    if not options.json:
+        print(pages[-1])
+    return {"files": list(map(str, pages))}

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 __all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -21,15 +22,14 @@ EXAMPLES = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
     parser.add_argument("--device", default="auto", help="e.g. cpu or cuda:0 (default: a GPU where there is one)")
 
 
-def run(options: Namespace) -> None:
-    """Print one line for each check.
+def run(options: Namespace) -> dict[str, Any]:
+    """Print one line for each check; returns all outcomes.
 
     Raises:
-        RuntimeError: a check failed; names those that did.
+        FailedChecksError: a check failed; names those that did.
         ValueError: no such device.
     """
     from monai_ddfm.commands.installation import check_installation  # imports torch
@@ -42,10 +42,24 @@ def run(options: Namespace) -> None:
             word = "ok    " if outcome.passed else "FAILED"
             print(f"{word} {outcome.name}: {outcome.found} ({outcome.seconds:.1f} s)", flush=True)
     failed = [outcome.name for outcome in outcomes if not outcome.passed]
-    if options.json:
-        print(json.dumps({"passed": not failed, "checks": [asdict(outcome) for outcome in outcomes]}, indent=2))
+    document = {"passed": not failed, "checks": [asdict(outcome) for outcome in outcomes]}
     if failed:
-        raise RuntimeError(
+        raise FailedChecksError(
             f"{len(failed)} of {len(outcomes)} checks failed: {', '.join(failed)}; do not use results of this "
-            "installation: install monai-ddfm and torch again, and tell us of it if that does not help"
+            "installation: install monai-ddfm and torch again, and tell us of it if that does not help",
+            document,
         )
+    return document
+
+
+class FailedChecksError(RuntimeError):
+    """Some checks of an installation failed.
+
+    Args:
+        message: which, in words.
+        document: all outcomes.
+    """
+
+    def __init__(self, message: str, document: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.document = document

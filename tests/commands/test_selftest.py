@@ -53,5 +53,7 @@ def test_what_is_wrong_is_said_line_by_line(
     assert [line.split()[0] for line in lines] == ["FAILED", "FAILED", "ok", "ok", "ok", "ok", "ok"]
     assert "prior.safetensors has SHA-256 " in lines[0] and "expected 0: it was changed or damaged" in lines[0]
     assert "off by 0.053 from the stored values" in lines[1]
-    assert said.err.startswith("monai_ddfm: RuntimeError: 2 of 7 checks failed: weights, prior; do not use results")
+    assert said.err.startswith(
+        "monai_ddfm: FailedChecksError: 2 of 7 checks failed: weights, prior; do not use results"
+    )
     assert len(said.err.splitlines()) == 1
