@@ -11,10 +11,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from monai.transforms import Transform
 
 from monai_ddfm.inferers.slabs import best_cut
-from monai_ddfm.io.memory import as_gib, available_memory, resident
+from monai_ddfm.io.memory import as_gib, available_memory
 from monai_ddfm.pipeline.config import FusionConfig
 from monai_ddfm.pipeline.device import available_device
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
@@ -95,7 +94,7 @@ def _at_once(size: Sequence[int], config: FusionConfig, reach: int) -> int:
     return min(count, cut.slab + 2 * reach) * math.prod(size) // count
 
 
-class RequireForecast(ArgumentRepr, Transform):
+class RequireForecast(ArgumentRepr):
     """Say what a case will take, and refuse one that needs more memory than there is, rather than die of it halfway.
 
     Args:
@@ -118,7 +117,7 @@ class RequireForecast(ArgumentRepr, Transform):
         anchor = data[self.keys[0]]
         size = list(map(int, anchor.shape[1:]))
         told, free = forecast(size, self.config, self.reach), available_memory()
-        more = told.memory - resident()
+        more = told.memory - _PROCESS  # which is there already
         if free is not None and more > free:
             remedies = ["take an anchor with fewer voxels", "crop or resample its image"]
             if told.for_maps:

@@ -66,7 +66,6 @@ def test_the_command_says_it_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("monai_ddfm.pipeline.forecast.available_memory", lambda: 1 << 10)
-    monkeypatch.setattr("monai_ddfm.pipeline.forecast.resident", lambda: 0)
     voxels = np.random.default_rng(0).random((24, 24, 12), dtype=np.float32)
     sources = [save_nifti(tmp_path / f"{name}.nii.gz", voxels) for name in ("MR", "PET")]
     assert main(["fuse", *map(str, sources), "-o", str(tmp_path / "out" / "fused.nii.gz"), "--quiet"]) == 1

@@ -77,7 +77,7 @@ def test_out_of_memory(room: int, tmp_path: Path, tiny_weights: Path) -> None:
         partial(memory_of, room),
     )
     assert ended.said.count("\n") == 1
-    assert "monai_ddfm: MemoryError: MR: not enough memory" in ended.said
+    assert "monai_ddfm: MemoryError: " in ended.said
     assert "or use a machine with more memory" in ended.said
     assert require_true(ended, tmp_path / "out") == {"MR": "failed"}
 
