@@ -27,16 +27,11 @@ import numpy as np
 from monai.transforms import Compose
 
 from monai_ddfm.cohort import CaseDataset, Cohort
+from monai_ddfm.io.memory import resident
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 
 _VOXELS = 5000  # of a case, so that none is much larger than others: the largest come first
 _KEPT = 10  # finished cases that stay on the disk
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def resident() -> int:
-    """Bytes of this process in memory now, as Linux has it."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
 
 
 def write_case(folder: Path, number: int, seed: int) -> dict[str, str]:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import errno
-
 from monai_ddfm.inferers.memory import is_out_of_memory
 
 __all__ = ["with_remedy"]
@@ -28,9 +26,8 @@ def with_remedy(error: BaseException, case: str) -> BaseException:
     """
     if type(error) is MemoryError and str(error):
         return error  # of this package, which says it all
-    short = is_out_of_memory(error) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-    short = short or (isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID))
-    if not short:
+    said_so = isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID)
+    if not (said_so or is_out_of_memory(error)):
         return error
     said = str(error).strip().splitlines()
     return MemoryError(

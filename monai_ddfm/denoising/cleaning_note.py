@@ -65,8 +65,7 @@ class CleaningNote:
         if self.share == 0.0:
             return self._what_was_done()
         assert self.noise is not None
-        how = "" if self.share == 1.0 else f" to {100 * self.share:.0f} %"
-        return f"{self._how_noisy(self.noise)}: will be cleaned{how}"
+        return f"{self._how_noisy(self.noise)}: will be {self._how_cleaned()}"
 
     def _in_uncertainty(self) -> str:
         """What the map `uncertainty` says of this source."""
@@ -86,9 +85,12 @@ class CleaningNote:
         noisy = self._how_noisy(noise)
         if self.share == 0.0:
             return f"{noisy}: too little to matter, left as it is"
-        how = "cleaned" if self.share == 1.0 else f"cleaned to {100 * self.share:.0f} %"
         changed = 50 * (self.changed / max(self.voxels, 1)) ** 0.5
-        return f"{noisy}: {how}, changed by {changed:.1f} % of the range, {self.evaluations} evaluations a slice"
+        how_much = f"changed by {changed:.1f} % of the range, {self.evaluations} evaluations a slice"
+        return f"{noisy}: {self._how_cleaned()}, {how_much}"
+
+    def _how_cleaned(self) -> str:
+        return "cleaned" if self.share == 1.0 else f"cleaned to {100 * self.share:.0f} %"
 
     @staticmethod
     def _how_noisy(noise: NoiseModel) -> str:

@@ -63,7 +63,7 @@ class DDFMInferer(Inferer):
         slices_per_batch: slices the network sees at once; memory grows with it, results do not change. None: by their
             size and the device, see `images_at_once`.
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once, beside those within its `reach`; memory
-            grows with it, results do not change. None: by the volume's size, see `slices_per_slab`. Where memory runs
+            grows with it, results do not change. None: by the volume's size, see `best_cut`. Where memory runs
             out all the same, slabs and batches are halved.
         crop_background: fuse only the box around a volume's foreground, with a margin of 16 voxels; the anchor's
             background stays around it. Saves its share of the time, and background beyond the margin then changes

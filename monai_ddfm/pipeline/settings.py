@@ -9,12 +9,13 @@ import inspect
 import reprlib
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import torch
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from monai_ddfm.samplers.timesteps import descend
 
 __all__ = [
     "ALL",
@@ -108,7 +109,7 @@ def _rising(window: tuple[float, float]) -> tuple[float, float]:
 
 def falling(timesteps: tuple[int, ...]) -> tuple[int, ...]:
     """Require timesteps, each below the one before it; how many there are is known when the prior is."""
-    if not timesteps or any(later >= earlier for earlier, later in pairwise(timesteps)):
+    if not descend(timesteps):
         raise ValueError("expected timesteps that fall, e.g. [100, 50, 0]")
     return timesteps
 

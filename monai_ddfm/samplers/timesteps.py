@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-__all__ = ["check_timesteps", "noise_level", "spaced_timesteps"]
+__all__ = ["check_timesteps", "descend", "noise_level", "spaced_timesteps"]
 
 
 def spaced_timesteps(steps: int, start: int = 999) -> list[int]:
@@ -24,6 +24,11 @@ def spaced_timesteps(steps: int, start: int = 999) -> list[int]:
     return [round(start * (steps - 1 - index) / (steps - 1)) for index in range(steps)]
 
 
+def descend(timesteps: Sequence[int]) -> bool:
+    """Return whether there are timesteps, each below the one before it."""
+    return bool(timesteps) and all(later < earlier for earlier, later in pairwise(timesteps))
+
+
 def check_timesteps(timesteps: Sequence[int], num_train_timesteps: int) -> list[int]:
     """Return `timesteps` as a list of int.
 
@@ -31,8 +36,7 @@ def check_timesteps(timesteps: Sequence[int], num_train_timesteps: int) -> list[
         ValueError: none, not strictly descending, or outside 0..num_train_timesteps - 1.
     """
     listed = [int(t) for t in timesteps]
-    descending = all(later < earlier for earlier, later in pairwise(listed))
-    if not listed or not descending or listed[0] >= num_train_timesteps or listed[-1] < 0:
+    if not descend(listed) or listed[0] >= num_train_timesteps or listed[-1] < 0:
         raise ValueError(
             f"timesteps must descend strictly within {num_train_timesteps - 1}..0, got {listed[:8]}"
             f"{'...' if len(listed) > 8 else ''}; give others, or a start_timestep within them"
