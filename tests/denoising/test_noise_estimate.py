@@ -9,9 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from monai_ddfm.denoising import noise_estimate
 from monai_ddfm.denoising.noise_estimate import estimate_noise
-from tests.pretended_device import DEVICE, PretendedDevice
 
 
 def smooth_head(size: int = 128) -> Tensor:
@@ -62,14 +60,3 @@ def test_without_tissue_there_is_no_noise(shape: tuple[int, ...]) -> None:
     levels = estimate_noise(torch.full(shape, -1.0))
     assert levels.shape == shape[:2]
     assert (levels == 0).all()
-
-
-def test_parts_of_a_volume_send_nothing_each(monkeypatch) -> None:
-    monkeypatch.setattr(noise_estimate, "_VOXELS_AT_ONCE", 32 * 32)  # a slice at a time
-    volume = torch.rand(1, 1, 6, 32, 32) - 0.5
-    with PretendedDevice() as device:
-        there = volume.to(DEVICE)
-        before = device.uploads
-        answer = estimate_noise(there)
-        assert (device.uploads - before, device.waits) == (1, 0)
-        assert torch.equal(answer.cpu(), estimate_noise(volume))

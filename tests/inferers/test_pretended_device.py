@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.bundle import preset_names
+from monai_ddfm.denoising import noise_estimate
+from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
@@ -197,3 +199,14 @@ def test_waits_and_slices(inferer: DDFMInferer, shape: tuple[int, ...], waits_pe
     one_batch = waits(2)
     assert one_batch <= MOST_WAITS
     assert waits(4) - one_batch <= waits_per_batch
+
+
+def test_the_noise_of_a_volume_sends_its_filter_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noise_estimate, "_VOXELS_AT_ONCE", 32 * 32)  # a slice at a time
+    volume = torch.rand(1, 1, 6, 32, 32) - 0.5
+    with PretendedDevice() as device:
+        there = volume.to(DEVICE)
+        before = device.uploads
+        answer = estimate_noise(there)
+        assert (device.uploads - before, device.waits) == (1, 0)
+        assert torch.equal(answer.cpu(), estimate_noise(volume))
