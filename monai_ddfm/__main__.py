@@ -18,12 +18,12 @@ from typing import Any
 import shtab
 
 from monai_ddfm import __version__
-from monai_ddfm.commands import check, convert_prior, fuse, measure, mip, report, selftest
+from monai_ddfm.commands import check, convert_prior, evaluate, fuse, measure, mip, report, selftest
 from monai_ddfm.errors import end_in_one_line, exit_codes_in_words, print_reason, reason_of
 
 __all__ = ["COMMANDS", "main", "parse_arguments", "run_in_one_line"]
 
-COMMANDS = (fuse, check, measure, report, mip, convert_prior, selftest)
+COMMANDS = (fuse, check, measure, evaluate, report, mip, convert_prior, selftest)
 _TALKATIVE = ("highdicom", "ignite", "dicomweb_client", "matplotlib")  # they log what concerns nobody
 
 

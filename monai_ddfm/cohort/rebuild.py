@@ -19,7 +19,7 @@ from monai_ddfm.cohort.summary import SUMMARY
 from monai_ddfm.errors import reason_of
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline import FusionConfig
-from monai_ddfm.pipeline.names import GREY, result_endings, series_suffix
+from monai_ddfm.pipeline.names import fused_path
 from monai_ddfm.pipeline.steps import make_placing
 from monai_ddfm.report.case_page import CaseReport, case_page
 from monai_ddfm.report.distribution import Distribution, distributions
@@ -118,10 +118,8 @@ def _sources(config: FusionConfig, record: Mapping[str, Any], notes: list[str]) 
 
 def _results(config: FusionConfig, output_dir: Path, case: str) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The fused image and the maps that were written beside it."""
-    read, results = ReadSource(), config.results
-    ending = f"_{series_suffix(config)}" if results.output_format == "dicom" else result_endings(config)[0]
-    grey = output_dir / f"{case}_{GREY}{results.output_extension}"
-    fused: torch.Tensor = read(grey if grey.exists() else output_dir / f"{case}{ending}")
+    read = ReadSource()
+    fused: torch.Tensor = read(fused_path(config, output_dir, case))
     if fused.ndim == 3:
         fused = fused[..., None]
     files = {name: output_dir / f"{case}_{name}.nii.gz" for name in MAPS}

@@ -37,6 +37,7 @@ __all__ = [
     "key_of",
     "read_record",
     "record_path",
+    "recorded_sources",
 ]
 
 logger = logging.getLogger(__name__)
@@ -118,6 +119,22 @@ def read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def recorded_sources(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of a record's sources by key; one that has changed since is said.
+
+    Raises:
+        FileNotFoundError: a source is no longer where it was.
+    """
+    sources = {}
+    for key, one in record["inputs"].items():
+        if not Path(one["path"]).exists():
+            raise FileNotFoundError(f"{one['path']}: the {key} of {record['case']} is no longer there")
+        if digest_of_files(Path(one["path"])) != one["sha256"]:
+            logger.warning("%s: has changed since; the result will be another", one["path"])
+        sources[key] = one["path"]
+    return sources
 
 
 def _write(path: Path, record: Mapping[str, Any]) -> None:

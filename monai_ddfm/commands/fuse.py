@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_ddfm.bundle import preset_names
 
-__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "NAME", "SUMMARY", "add_arguments", "add_sources", "run"]
 
 NAME = "fuse"
 SUMMARY = "Fuse registered images; the first is the anchor: the result is on its grid and in its units."
@@ -24,25 +24,12 @@ EXAMPLES = (
 )
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the arguments of the command."""
+def add_sources(parser: ArgumentParser) -> None:
+    """Declare what says which images are the sources, and how they are read and prepared."""
     add = parser.add_argument
     add("images", nargs="*", metavar="IMAGE", help="anchor and other sources: NIfTI files, DICOM folders, or pictures")
-    add(
-        "-o", "--output", default="output", help="the fused file (.nii.gz, .nii or .png), or a folder (default: output)"
-    )
     add("--preset", choices=preset_names(), help="settings for one use (default: the bundle's own)")
     add("--modalities", nargs="+", metavar="M", help="MR, CT, PT or NM of each image (default: read from its name)")
-    add(
-        "--maps",
-        nargs="+",
-        metavar="MAP",
-        help="provenance, uncertainty, conflict, novelty, or all: written beside the fused file",
-    )
-    add("--steps", type=int, help="timesteps of sampling, where sources are still noisy after cleaning")
-    add("--seed", type=int, help="makes the noise; the same seed, the same result")
-    add("--device", help="e.g. cpu or cuda:0 (default: a GPU where there is one)")
-    add("--output-format", choices=["nifti", "dicom", "both"], help="DICOM needs DICOM sources (default: nifti)")
     add("--register", choices=["none", "rigid"], help="rigid: move the sources onto the anchor first")
     add(
         "--transform",
@@ -59,15 +46,34 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="which series of a folder a source is: CT=UID, CT=number, CT=description, or MR=EchoTime=30",
     )
+    add("--overwrite", action="store_true", help="replace existing results")
+    add("--set", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="any other setting")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    add_sources(parser)
+    add = parser.add_argument
+    add(
+        "-o", "--output", default="output", help="the fused file (.nii.gz, .nii or .png), or a folder (default: output)"
+    )
+    add(
+        "--maps",
+        nargs="+",
+        metavar="MAP",
+        help="provenance, uncertainty, conflict, novelty, or all: written beside the fused file",
+    )
+    add("--steps", type=int, help="timesteps of sampling, where sources are still noisy after cleaning")
+    add("--seed", type=int, help="makes the noise; the same seed, the same result")
+    add("--device", help="e.g. cpu or cuda:0 (default: a GPU where there is one)")
+    add("--output-format", choices=["nifti", "dicom", "both"], help="DICOM needs DICOM sources (default: nifti)")
     add("--dicomweb", metavar="URL", help="fetch the sources from this archive and store the DICOM results there")
     add("--store-to", metavar="TITLE@HOST:PORT", help="store the DICOM results at this node by C-STORE")
     add("--study", metavar="UID", help="StudyInstanceUID in the archive")
     add("--anchor", metavar="M", help="modality or SeriesInstanceUID of the anchor in the archive")
     add("--source", metavar="M", action="append", default=[], help="the same for another source; may be repeated")
     add("--trust-torchscript", action="store_true", help="let the weights be TorchScript, a program that is then run")
-    add("--overwrite", action="store_true", help="replace existing results")
     add("--record", metavar="CASE.json", help="repeat the run that wrote this record: its sources, its settings")
-    add("--set", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="any other setting")
 
 
 def run(options: Namespace) -> dict[str, Any]:

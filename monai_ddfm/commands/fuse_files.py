@@ -24,7 +24,8 @@ from monai_ddfm.transforms.modality import Modality, modality_of
 __all__ = ["case_of", "fuse_archive", "fuse_files", "result_files"]
 
 logger = logging.getLogger(__name__)
-_SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps")  # arguments that are settings
+# arguments that are settings, where a command has them
+_SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps", "trust_torchscript")
 _SERIES = "the UID, number or description of its series"
 
 
@@ -107,13 +108,12 @@ def _settings(options: Namespace, images: list[Path]) -> dict[str, Any]:
         "sources": keys[1:],
         "modalities": {key: modality.value for key, modality in zip(keys, modalities, strict=True)},
         "overwrite": options.overwrite,
-        "trust_torchscript": options.trust_torchscript,
         "summary": None,
         "progress": not options.quiet,
-        **_result(Path(options.output), images[0], ".png" if pictures else ".nii.gz"),
+        **_result(Path(options.output or "."), images[0], ".png" if pictures else ".nii.gz"),
         "select": _by_source("--select", "SERIES", _SERIES, options.select, keys, modalities),
         "transforms": _by_source("--transform", "FILE", "its transform", options.transform, keys, modalities),
-        **{name: getattr(options, name) for name in _SAME_NAME if getattr(options, name) is not None},
+        **{name: given for name in _SAME_NAME if (given := getattr(options, name, None)) is not None},
     }
     return settings | typed_settings(options.set)
 

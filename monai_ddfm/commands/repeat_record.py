@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ddfm.cohort import fuse_cases
-from monai_ddfm.cohort.record import digest_of_files, read_record
+from monai_ddfm.cohort.record import read_record, recorded_sources
 from monai_ddfm.commands.fuse_files import result_files
 from monai_ddfm.io.endings import image_ending
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
@@ -40,13 +40,7 @@ def repeat_record(options: Namespace) -> dict[str, Any]:
     settings = {**record["settings"], "output_dir": options.output, "overwrite": options.overwrite}
     settings |= {"progress": not options.quiet, "trust_torchscript": options.trust_torchscript}
     settings |= {"device": options.device} if options.device else {}
-    sources = {}
-    for key, one in record["inputs"].items():
-        if not Path(one["path"]).exists():
-            raise FileNotFoundError(f"{one['path']}: the {key} of {record['case']} is no longer there")
-        if digest_of_files(Path(one["path"])) != one["sha256"]:
-            logger.warning("%s: has changed since; the result will be another", one["path"])
-        sources[key] = one["path"]
+    sources = recorded_sources(record)
     if settings.get("new_patient_id"):
         logger.warning("replaced UIDs will be others: %s is in no record", ", ".join(SECRETS))
     pipeline = FusionPipeline(FusionConfig.of(**settings))

@@ -301,7 +301,7 @@ class DDFMInferer(Inferer):
             for volume in dict.fromkeys(volume for volume, _ in groups)
         }
         steps = [self._steps(fusion, len(group), crops[volume].size, slices) for volume, group in groups]
-        with tqdm(total=sum(steps) * len(seeds), unit="slice step", disable=not self.progress) as bar:
+        with tqdm(desc="fusing", total=sum(steps) * len(seeds), unit="slice step", disable=not self.progress) as bar:
             contexts = [
                 SamplingContext(work.prior, work.dtype, NoiseField(seed, self.shared_noise), bar, work.notes)
                 for seed in seeds

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from monai_ddfm.io.endings import VOLUME_ENDINGS
 from monai_ddfm.maps import MAPS
@@ -27,6 +28,7 @@ __all__ = [
     "PREVIEW",
     "REPORT",
     "dicom_endings",
+    "fused_path",
     "result_endings",
     "series_suffix",
     "source_keys",
@@ -63,6 +65,22 @@ def dicom_endings(config: FusionConfig) -> list[str]:
     """Return what follows a case's name in those of its DICOM results: the series' folder, then single files."""
     single = (COLOUR, OVERLAY, BLENDING, MAP, MOTIONS)
     return [f"_{series_suffix(config)}", *(f"_{name}.dcm" for name in single)]
+
+
+def fused_path(config: FusionConfig, output_dir: str | Path, case: str) -> Path:
+    """Return where the fused image of a case is, in grey: a file, or the folder of a DICOM series.
+
+    Args:
+        config: the description that the case was fused by.
+        output_dir: folder of the results, wherever it stands now.
+        case: its name.
+    """
+    output_dir, results = Path(output_dir), config.results
+    grey = output_dir / f"{case}_{GREY}{results.output_extension}"
+    if grey.exists():
+        return grey
+    ending = f"_{series_suffix(config)}" if results.output_format == "dicom" else result_endings(config)[0]
+    return output_dir / f"{case}{ending}"
 
 
 def result_endings(config: FusionConfig) -> list[str]:

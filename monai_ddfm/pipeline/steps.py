@@ -41,8 +41,9 @@ from monai_ddfm.transforms import (
     WritePictured,
 )
 from monai_ddfm.transforms.modality import modality_of
+from monai_ddfm.transforms.normalize_like import NormalizeLiked
 
-__all__ = ["make_placing", "make_postprocessing", "make_preprocessing", "make_writing"]
+__all__ = ["make_comparison", "make_placing", "make_postprocessing", "make_preprocessing", "make_writing"]
 
 Step = Callable[[Any], Any]
 
@@ -56,7 +57,7 @@ def make_preprocessing(config: FusionConfig, reach: int = 0) -> Compose:
         config: the description.
         reach: slices on either side that a fused slice depends on, of the rectifier.
     """
-    inputs, scales, keys = config.inputs, config.normalisation, list(config.inputs.keys)
+    inputs, keys = config.inputs, list(config.inputs.keys)
     modalities = _modalities(config)
     steps = _reading(config)
     checks: list[Step] = [CheckGeometryd(keys), RequireForecast(keys, config, reach), NoteGridd(keys)]
@@ -73,20 +74,9 @@ def make_preprocessing(config: FusionConfig, reach: int = 0) -> Compose:
     measured = "uncertainty" in config.maps.maps or any(config.denoising.cleaned(key) for key in keys)
     if measured:  # on the grid and in the units that the noise came on
         steps.append(Stage("measuring noise", MeasureNoised(keys, modalities, config.denoising.noise)))
-    steps.append(Stage("matching", MatchGridsd(keys, mode=inputs.interpolation)))
-    normalise = NormalizeModalityd(
-        keys,
-        modality={key: inputs.modality_name(key) for key in keys},
-        ct_window=scales.ct_window,
-        mr_percentiles=scales.mr_percentiles,
-        uptake_percentile=scales.uptake_percentile,
-        windows=scales.windows,
-        clip=False,  # what lies beyond the window comes back when units are restored
-    )
-    joined: list[Step] = [ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))]
-    if measured:
-        joined.append(GatherNoised(keys, name=IMAGE))
-    return Compose([*steps, Stage("normalising", normalise, *joined)])
+    steps.append(_matching(config))
+    gather = [GatherNoised(keys, name=IMAGE)] if measured else []
+    return Compose([*steps, Stage("normalising", *_normalising(config), *gather)])
 
 
 def _modalities(config: FusionConfig) -> dict[str, str]:
@@ -106,9 +96,42 @@ def _reading(config: FusionConfig) -> list[Step]:
     return steps
 
 
+def _matching(config: FusionConfig) -> Step:
+    return Stage("matching", MatchGridsd(list(config.inputs.keys), mode=config.inputs.interpolation))
+
+
+def _normalising(config: FusionConfig) -> list[Step]:
+    """From sources on one grid to ``image``, all of them in [-1, 1]."""
+    inputs, scales, keys = config.inputs, config.normalisation, list(config.inputs.keys)
+    normalise = NormalizeModalityd(
+        keys,
+        modality={key: inputs.modality_name(key) for key in keys},
+        ct_window=scales.ct_window,
+        mr_percentiles=scales.mr_percentiles,
+        uptake_percentile=scales.uptake_percentile,
+        windows=scales.windows,
+        clip=False,  # what lies beyond the window comes back when units are restored
+    )
+    return [normalise, ConcatItemsd(keys, name=IMAGE), Lambdad(IMAGE, partial(torch.clamp, min=-1.0, max=1.0))]
+
+
+def make_comparison(config: FusionConfig) -> Compose:
+    """Return the steps from files to a fused image beside its sources as they were given, for metrics.
+
+    They take ``{key: path}`` with one more, ``pred``: the fused image's file, in the anchor's units and on its grid.
+    They make of that ``[1, H, W, D]`` in [-1, 1], and add ``image`` ``[K, H, W, D]``.
+
+    Args:
+        config: the description that it was fused by.
+    """
+    fused = [ReadSourced(FUSED), CheckVolumed(FUSED, allow_constant=True), NormalizeLiked(FUSED, config.inputs.anchor)]
+    check = CheckGeometryd(list(config.inputs.keys))
+    return Compose([*_reading(config), check, _matching(config), *_normalising(config), *fused])
+
+
 def make_placing(config: FusionConfig) -> Compose:
     """Return the steps from files to sources on the anchor's grid, in their own units, that a fusion begins with."""
-    return Compose([*_reading(config), MatchGridsd(list(config.inputs.keys), mode=config.inputs.interpolation)])
+    return Compose([*_reading(config), _matching(config)])
 
 
 def _show(config: FusionConfig) -> list[Step]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from monai.utils import string_list_all_gather
 
 from monai_ddfm.io.atomic import atomic_file, remove_partial
 
-__all__ = ["MetricTables"]
+__all__ = ["MetricTables", "metric_columns", "require_no_tables", "write_metric_tables"]
 
 _CASES, _SUMMARY = "cases.csv", "summary.csv"
 _STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
@@ -29,6 +29,55 @@ _STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
     "max": np.max,
     "cases": len,
 }
+
+
+def require_no_tables(output_dir: Path) -> None:
+    """Require that no evaluation has written its tables into a folder.
+
+    Raises:
+        FileExistsError: one has.
+    """
+    existing = [path for name in (_CASES, _SUMMARY) if (path := output_dir / name).exists()]
+    if existing:
+        raise FileExistsError(f"{existing[0]}: exists and is kept; write elsewhere or ask to overwrite")
+
+
+def write_metric_tables(output_dir: Path, measured: Mapping[str, Mapping[str, float]]) -> list[Path]:
+    """Write ``<case>_metrics.csv`` for each case, ``cases.csv`` and ``summary.csv``; see `MetricTables`.
+
+    Args:
+        output_dir: folder, made when missing.
+        measured: for each case its values by column, NaN for one that does not exist; cases may differ in columns.
+
+    Returns:
+        the files, the summary last.
+    """
+    columns = list(dict.fromkeys(column for values in measured.values() for column in values))
+    remove_partial(output_dir, [_CASES, _SUMMARY, *map(_of_case, measured)])
+    written = [
+        _write_table(output_dir / _of_case(case), ("metric", "value"), [(name, _text(values[name])) for name in values])
+        for case, values in measured.items()
+    ]
+    rows = [[case, *(_text(values.get(name, np.nan)) for name in columns)] for case, values in measured.items()]
+    summary = []
+    for name in columns:
+        known = np.array([values[name] for values in measured.values() if not np.isnan(values.get(name, np.nan))])
+        summary.append([name, *(_text(f(known)) if len(known) else "" for f in _STATISTICS.values())])
+    cases = _write_table(output_dir / _CASES, ("case", *columns), rows)
+    return [*written, cases, _write_table(output_dir / _SUMMARY, ("metric", *_STATISTICS), summary)]
+
+
+def metric_columns(metric: str, values: int, sources: Sequence[str]) -> list[str]:
+    """Return the names of a metric's columns: its own, or one for each source where it has several values."""
+    return [f"{metric}_{source}" for source in sources] if values > 1 else [metric]
+
+
+def _write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
+    with atomic_file(path, overwrite=True) as partial, partial.open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(head)
+        table.writerows(rows)
+    return path
 
 
 class MetricTables:
@@ -68,9 +117,8 @@ class MetricTables:
             FileExistsError: there are tables already, and `overwrite` is off.
         """
         self._cases = []
-        existing = [path for name in (_CASES, _SUMMARY) if (path := self.output_dir / name).exists()]
-        if existing and not self.overwrite:
-            raise FileExistsError(f"{existing[0]}: exists and is kept; write elsewhere or ask to overwrite")
+        if not self.overwrite:
+            require_no_tables(self.output_dir)
 
     def note_cases(self, engine: Engine) -> None:
         """Note the names of the cases of a batch."""
@@ -89,31 +137,17 @@ class MetricTables:
         columns = self._columns(getattr(engine.state, "metric_details", {}))
         if not columns:
             raise ValueError("MetricTables found no metrics: give the evaluator key_val_metric, an IgniteMetricHandler")
-        remove_partial(self.output_dir, [_CASES, _SUMMARY, *(_of_case(case) for case in cases)])
-        rows = [[case, *map(_text, row)] for case, row in zip(cases, zip(*columns.values(), strict=True), strict=True)]
-        for case, *cells in rows:
-            self._write_table(_of_case(case), ("metric", "value"), zip(columns, cells, strict=True))
-        self._write_table(_CASES, ("case", *columns), rows)
-        summary = []
-        for metric, values in columns.items():
-            known = values[~np.isnan(values)]
-            summary.append([metric, *(_text(f(known)) if len(known) else "" for f in _STATISTICS.values())])
-        self._write_table(_SUMMARY, ("metric", *_STATISTICS), summary)
+        rows = zip(cases, zip(*columns.values(), strict=True), strict=True)
+        write_metric_tables(self.output_dir, {case: dict(zip(columns, row, strict=True)) for case, row in rows})
 
     def _columns(self, details: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
         """The values of all cases by column; a metric with several values per case has a column for each source."""
         columns: dict[str, np.ndarray] = {}
         for metric, values in details.items():
             per_case = values.cpu().double().numpy().reshape(len(values), -1)
-            names = [f"{metric}_{source}" for source in self.sources] if per_case.shape[1] > 1 else [metric]
+            names = metric_columns(metric, per_case.shape[1], self.sources)
             columns.update(zip(names, per_case.T, strict=True))
         return columns
-
-    def _write_table(self, name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        with atomic_file(self.output_dir / name, overwrite=True) as partial, partial.open("w", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(head)
-            table.writerows(rows)
 
 
 def _of_case(case: str) -> str:

@@ -17,9 +17,15 @@ from monai.transforms import MapTransform, SpatialResample, Transform
 from monai_ddfm.denoising.noise_meta import noise_of, resampled_noise, write_noise
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
-__all__ = ["MatchGrids", "MatchGridsD", "MatchGridsDict", "MatchGridsd"]
+__all__ = ["MatchGrids", "MatchGridsD", "MatchGridsDict", "MatchGridsd", "same_grid"]
 
 _VOXELS_AT_ONCE = 1 << 21
+
+
+def same_grid(img: MetaTensor, other: MetaTensor) -> bool:
+    """Return whether two images ``[C, H, W, D]`` have their voxels at the same places, to a thousandth of a mm."""
+    same_affine = torch.allclose(img.affine.double(), other.affine.double(), atol=1e-3, rtol=1e-5)
+    return img.shape[1:] == other.shape[1:] and same_affine
 
 
 class MatchGrids(ArgumentRepr, Transform):
@@ -39,8 +45,7 @@ class MatchGrids(ArgumentRepr, Transform):
 
     def __call__(self, img: MetaTensor, anchor: MetaTensor) -> MetaTensor:  # type: ignore[override]
         """Return ``img`` ``[C, H, W, D]`` on `anchor`'s grid, with the anchor's affine and its own other meta."""
-        same_affine = torch.allclose(img.affine.double(), anchor.affine.double(), atol=1e-3, rtol=1e-5)
-        if img.shape[1:] == anchor.shape[1:] and same_affine:
+        if same_grid(img, anchor):
             return img
         lowest = img.min()
         matched = MetaTensor(self._resampled(img - lowest, anchor).add_(lowest))

@@ -18,7 +18,7 @@ from monai.transforms import MapTransform, Transform
 
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
-from monai_ddfm.transforms.match_grids import MatchGrids
+from monai_ddfm.transforms.match_grids import MatchGrids, same_grid
 
 __all__ = ["MeasureRegions", "MeasureRegionsD", "MeasureRegionsDict", "MeasureRegionsd"]
 
@@ -147,8 +147,7 @@ def _mean(values: np.ndarray) -> float | None:
 
 def _on_grid_of(image: MetaTensor, regions: MetaTensor) -> np.ndarray:
     """The label of each of the image's voxels; voxels outside the label map's field of view are background."""
-    same = torch.allclose(regions.affine.double(), image.affine.double(), atol=1e-3, rtol=1e-5)
-    if same and regions.shape[1:] == image.shape[1:]:
+    if same_grid(regions, image):
         return _array(regions)
     _logger.info("%s: is on another grid than %s and was resampled by label", file_of(regions), file_of(image))
     return _array(MatchGrids("nearest")(MetaTensor(regions.float(), meta=regions.meta), image)).round()

@@ -15,6 +15,7 @@ from monai.transforms import MapTransform, Transform
 
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.match_grids import same_grid
 from monai_ddfm.transforms.normalize_modality import INTENSITY_RANGE
 from monai_ddfm.transforms.restore_intensity import range_with
 
@@ -28,13 +29,18 @@ class NormalizeLike(ArgumentRepr, Transform):
         """Scale ``img`` by the window noted on `like` by `NormalizeModality`, clipped to [-1, 1].
 
         Raises:
-            ValueError: `like` was not normalised, or the two do not have one shape.
+            ValueError: `like` was not normalised, or the two are not on one grid.
         """
         if not isinstance(like, MetaTensor) or INTENSITY_RANGE not in like.meta:
             raise ValueError(f"{file_of(like)}: no {INTENSITY_RANGE!r} in its meta: NormalizeModality did not scale it")
         if img.shape[1:] != like.shape[1:]:
             raise ValueError(
                 f"{file_of(img)}: is {tuple(img.shape[1:])} voxels and {file_of(like)} is {tuple(like.shape[1:])}; a "
+                "fused image has the grid of its anchor: give the same anchor that it was fused with"
+            )
+        if isinstance(img, MetaTensor) and not same_grid(img, like):
+            raise ValueError(
+                f"{file_of(img)}: its voxels lie elsewhere than those of {file_of(like)}, though they are as many; a "
                 "fused image has the grid of its anchor: give the same anchor that it was fused with"
             )
         low, high = (float(value) for value in like.meta[INTENSITY_RANGE])

@@ -29,7 +29,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_of_a_fusion_its_measures_and_reports(say: Any, tmp_path: Path) -> None:
-    voxels = np.random.default_rng(0).random((24, 24, 12), dtype=np.float32)
+    voxels = np.random.default_rng(0).random((44, 44, 4), dtype=np.float32)
     sources = [save_nifti(tmp_path / f"{name}.nii.gz", voxels) for name in ("MR", "PET")]
     regions = save_nifti(tmp_path / "regions.nii.gz", (voxels > 0.5).astype(np.uint8))
     out = tmp_path / "out"
@@ -45,6 +45,10 @@ def test_of_a_fusion_its_measures_and_reports(say: Any, tmp_path: Path) -> None:
     code, document = say("measure", *sources, "--regions", regions, "-o", tmp_path / "numbers")
     assert code == 0 and len(document["files"]) == 2
     assert document["regions"] == json.loads((tmp_path / "numbers.json").read_text())
+
+    code, document = say("evaluate", out)
+    assert code == 0 and all(Path(file).exists() for file in document["files"])
+    assert document["metrics"]["MR"]["SCD"] is not None
 
     code, document = say("report", out)
     assert code == 0 and all(Path(file).exists() for file in document["files"])
