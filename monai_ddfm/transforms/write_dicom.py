@@ -18,7 +18,9 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
 from monai_ddfm.dicom.identity import SeriesIdentity
+from monai_ddfm.dicom.instance_file import read_instance
 from monai_ddfm.dicom.write.colour import write_colour_image
+from monai_ddfm.dicom.write.copied_attributes import say_faults
 from monai_ddfm.dicom.write.deidentify import Pseudonym
 from monai_ddfm.dicom.write.derivation import Derivation
 from monai_ddfm.dicom.write.derived_header import check_sources
@@ -102,6 +104,7 @@ class WriteDicom(ArgumentRepr, Transform):
         name = next(iter(sources)) if self.anchor is None else self.anchor
         _require_source(name, sources)
         identities = _identities(sources, name)
+        say_faults(read_instance(identities[name].instances[0].path))
         how: dict[str, Any] = {
             "derivation": _with_voxels(self.derivation, sources, identities),
             "pseudonym": self.pseudonym,

@@ -41,6 +41,12 @@ def test_a_case_is_one_valid_study(tmp_path: Path, anchor: str) -> None:
     assert validator_errors([path for path in tmp_path.rglob("*") if path.is_file()]) == []
 
 
+def test_what_is_cut_is_said_once_for_all_objects(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert len(write(tmp_path, case())) == 3
+    assert caplog.text.count("StudyID of the anchor is longer than 16 characters") == 1
+
+
 def test_the_anchors_range_is_the_window(tmp_path: Path) -> None:
     data = case()
     write(tmp_path, data, keys="pred")

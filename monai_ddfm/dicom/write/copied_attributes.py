@@ -16,7 +16,7 @@ from pydicom.valuerep import validate_value
 
 from monai_ddfm.dicom.codes import code_item
 
-__all__ = ["COPIED", "REQUIRED", "copy_attributes"]
+__all__ = ["COPIED", "REQUIRED", "copy_attributes", "say_faults"]
 
 _logger = logging.getLogger(__name__)
 
@@ -78,13 +78,11 @@ def copy_attributes(anchor: Dataset, derived: Dataset) -> None:
     """Copy patient, study, frame of reference and positioning from the anchor's header.
 
     A value that breaks the rules of its value representation (PS3.5 6.2) is cut to length where it is too long and
-    left empty where it cannot be read, so that the derived object is valid although the source is not; a log line says
-    which.
+    left empty where it cannot be read, so that the derived object is valid although the source is not; `say_faults`
+    says which.
     """
     for keyword in COPIED:
-        with disable_value_validation():  # `_valid` looks, and says more
-            found = anchor.get(keyword)
-        value = _valid(keyword, found)
+        value, _ = _valid(keyword, _found(anchor, keyword))
         if value not in (None, "") or keyword in REQUIRED:
             setattr(derived, keyword, value)
     if "Laterality" not in derived and derived.get("BodyPartExamined") not in _UNPAIRED:
@@ -92,21 +90,33 @@ def copy_attributes(anchor: Dataset, derived: Dataset) -> None:
     _copy_deidentification(anchor, derived)
 
 
-def _valid(keyword: str, value: object) -> object:
+def say_faults(anchor: Dataset) -> None:
+    """Log what `copy_attributes` leaves out of the anchor's header or cuts: once for all objects of a case."""
+    for keyword in COPIED:
+        _, fault = _valid(keyword, _found(anchor, keyword))
+        if fault:
+            _logger.warning("%s of the anchor %s", keyword, fault)
+
+
+def _found(anchor: Dataset, keyword: str) -> object:
+    with disable_value_validation():  # `_valid` looks, and says more
+        return anchor.get(keyword)
+
+
+def _valid(keyword: str, value: object) -> tuple[object, str | None]:
+    """The value as it may be written, and what was wrong with it."""
     if value is None:
-        return None
+        return None, None
     representation = dictionary_VR(keyword)
     text = str(value)
     longest = _LONGEST.get(representation, len(text))
     try:
         validate_value(representation, text[:longest], RAISE)
     except ValueError:
-        _logger.warning("%s of the anchor is no valid %s; the fused series leaves it empty", keyword, representation)
-        return None
+        return None, f"is no valid {representation}; the fused series leaves it empty"
     if len(text) > longest:
-        _logger.warning("%s of the anchor is longer than %d characters; the fused series has it cut", keyword, longest)
-        return text[:longest]
-    return value
+        return text[:longest], f"is longer than {longest} characters; the fused series has it cut"
+    return value, None
 
 
 def _copy_deidentification(anchor: Dataset, derived: Dataset) -> None:

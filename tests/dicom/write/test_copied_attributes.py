@@ -9,7 +9,7 @@ import pytest
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
-from monai_ddfm.dicom.write.copied_attributes import COPIED, REQUIRED, copy_attributes
+from monai_ddfm.dicom.write.copied_attributes import COPIED, REQUIRED, copy_attributes, say_faults
 
 
 def copied(**attributes: object) -> Dataset:
@@ -18,6 +18,7 @@ def copied(**attributes: object) -> Dataset:
         for keyword, value in attributes.items():
             setattr(anchor, keyword, value)
     copy_attributes(anchor, derived)
+    say_faults(anchor)
     return derived
 
 
