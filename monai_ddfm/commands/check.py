@@ -19,6 +19,7 @@ SUMMARY = (
 EXAMPLES = (
     "monai-ddfm check MR.nii.gz PET.nii.gz",
     "monai-ddfm check CT_FOLDER PET_FOLDER --preset pet_ct --register rigid --json",
+    "monai-ddfm check --dicomweb http://localhost:8042/dicom-web --study 1.2.3",
 )
 
 
@@ -31,10 +32,10 @@ def run(options: Namespace) -> dict[str, Any]:
     """Read the sources; print and return what is found.
 
     Raises:
-        ValueError: series of an archive, or a record: these are not fetched to be looked at.
+        ValueError: a record, which says itself what was found.
     """
-    if options.dicomweb or options.record:
-        raise ValueError("check looks at files: leave out --dicomweb and --record")
-    from monai_ddfm.commands.check_files import check_files
+    if options.record:
+        raise ValueError("check looks at images: leave out --record")
+    from monai_ddfm.commands.check_files import check_archive, check_files
 
-    return check_files(options)
+    return (check_archive if options.dicomweb else check_files)(options)

@@ -7,17 +7,37 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from monai_ddfm.cohort.facts import registration_in_words
-from monai_ddfm.commands.fuse_files import case_of
+from monai_ddfm.commands.dicomweb import archive_at
+from monai_ddfm.commands.fuse_files import case_of, fetched_images
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.pipeline.forecast import Forecast, forecast
 from monai_ddfm.pipeline.names import IMAGE
 from monai_ddfm.transforms.note_grid import grid_of
 
-__all__ = ["check_files"]
+__all__ = ["check_archive", "check_files"]
+
+
+def check_archive(options: Namespace) -> dict[str, Any]:
+    """Print and return the series of a study in an archive; with anchor and sources named, what `check_files` does.
+
+    They are fetched for it, and not kept.
+
+    Raises:
+        FileNotFoundError, ValueError, MemoryError: what would end the fusion, in one line.
+        OSError: the archive cannot be reached, or refuses.
+    """
+    if options.study and not (options.anchor or options.source or options.images):
+        series = archive_at(options.dicomweb).find_series(options.study)
+        if not options.json:
+            print(*series, sep="\n")
+        return {"series": [asdict(one) for one in series]}
+    with fetched_images(options) as (_, images):
+        return _checked(options, images, options.study)
 
 
 def check_files(options: Namespace) -> dict[str, Any]:
@@ -26,7 +46,11 @@ def check_files(options: Namespace) -> dict[str, Any]:
     Raises:
         FileNotFoundError, ValueError, MemoryError: what would end the fusion, in one line.
     """
-    config, case = case_of(options, [Path(image) for image in options.images])
+    return _checked(options, [Path(image) for image in options.images])
+
+
+def _checked(options: Namespace, images: list[Path], name: str | None = None) -> dict[str, Any]:
+    config, case = case_of(options, images, name)
     pipeline = FusionPipeline(config)
     ready = pipeline.preprocess({key: case[key] for key in pipeline.keys})
     noise = pipeline.inferer.noise_in_words(ready[IMAGE][None])

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import tempfile
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,14 @@ from monai_ddfm.cohort import fuse_cases
 from monai_ddfm.cohort.results import Results
 from monai_ddfm.commands.dicomweb import archive_at, fetch_sources, store_results
 from monai_ddfm.commands.typed_settings import typed_settings
+from monai_ddfm.dicom.archive.dicomweb import DicomWebArchive
 from monai_ddfm.dicom.archive.node import DicomNode
 from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending, image_stem
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.pipeline.names import source_keys
 from monai_ddfm.transforms.modality import Modality, modality_of
 
-__all__ = ["case_of", "fuse_archive", "fuse_files", "result_files"]
+__all__ = ["case_of", "fetched_images", "fuse_archive", "fuse_files", "result_files"]
 
 logger = logging.getLogger(__name__)
 # arguments that are settings, where a command has them
@@ -54,19 +57,30 @@ def fuse_archive(options: Namespace) -> dict[str, Any]:
         ValueError: images and an archive both, or an archive without study, anchor and source.
         OSError: the archive cannot be reached, or refuses.
     """
-    if options.images or not (options.study and options.anchor and options.source):
-        raise ValueError("with --dicomweb give --study, --anchor and --source, and no files")
     if options.store_to:
         raise ValueError("--dicomweb stores the results where the sources are; --store-to is for files")
     options.output_format = options.output_format or "dicom"
-    with tempfile.TemporaryDirectory() as folder:
-        archive = archive_at(options.dicomweb)
-        images = fetch_sources(archive, options.study, [options.anchor, *options.source], Path(folder))
+    with fetched_images(options) as (archive, images):
         pipeline, case = _fuse(options, images, options.study)
     config = pipeline.config
     stored = store_results(archive, config, options.study) if config.results.output_format != "nifti" else 0
     logger.info("%s: %d instances stored at %s", options.study, stored, archive.url)
     return result_files(pipeline, case)
+
+
+@contextmanager
+def fetched_images(options: Namespace) -> Iterator[tuple[DicomWebArchive, list[Path]]]:
+    """Give an archive and the sources fetched from it, which are there as long as what is done inside.
+
+    Raises:
+        ValueError: images and an archive both, or an archive without study, anchor and source.
+        OSError: the archive cannot be reached, or refuses.
+    """
+    if options.images or not (options.study and options.anchor and options.source):
+        raise ValueError("with --dicomweb give --study, --anchor and --source, and no files")
+    archive = archive_at(options.dicomweb)
+    with tempfile.TemporaryDirectory() as folder:
+        yield archive, fetch_sources(archive, options.study, [options.anchor, *options.source], Path(folder))
 
 
 def result_files(pipeline: FusionPipeline, case: str) -> dict[str, Any]:

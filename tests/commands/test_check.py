@@ -46,7 +46,9 @@ def test_what_would_end_the_fusion_ends_it(sources: list[str], capsys: pytest.Ca
     assert main(["check", sources[0], sources[0] + "x"]) == 1
     assert "no such file" in capsys.readouterr().err
     assert main(["check", *sources, "--dicomweb", "http://localhost:1"]) == 1
-    assert "leave out --dicomweb" in capsys.readouterr().err
+    assert "give --study, --anchor and --source, and no files" in capsys.readouterr().err
+    assert main(["check", "--record", "MR.json"]) == 1
+    assert "leave out --record" in capsys.readouterr().err
 
 
 def test_options_in_the_bundles_spelling() -> None:

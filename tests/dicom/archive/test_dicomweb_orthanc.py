@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +150,24 @@ def test_the_command_fuses_out_of_and_into_the_archive(archive: DicomWebArchive,
     again = [*command.split(), "--output-format", "both", "--steps", "1", "--seed", "5", "--overwrite"]
     assert main(again) == 0
     assert set(archive.find_series(STUDY_UID)) == before  # the same UIDs: no copies
+
+
+def test_the_command_checks_what_the_archive_holds(
+    archive: DicomWebArchive, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = set(archive.find_series(STUDY_UID))
+    there = ["check", "--dicomweb", archive.url, "--study", STUDY_UID]
+    assert main(there) == 0
+    assert set(capsys.readouterr().out.splitlines()) == set(map(str, before))
+    assert main([*there, "--json"]) == 0
+    series = json.loads(capsys.readouterr().out)["series"]
+    found = {one["series_instance_uid"]: one["modality"] for one in series}
+    assert found[identity("CT").series_instance_uid] == "CT"
+    assert main([*there, "--anchor", identity("CT").series_instance_uid, "--source", "PT"]) == 0
+    ct, pt, last = capsys.readouterr().out.splitlines()
+    assert "252 x 215 x 24 voxels" in ct and "covers 92 % of the anchor" in pt and "GiB of memory" in last
+    assert not list(tmp_path.iterdir()) and set(archive.find_series(STUDY_UID)) == before
 
 
 def test_what_is_not_there_is_said(archive: DicomWebArchive) -> None:
