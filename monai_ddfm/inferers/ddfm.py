@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -25,7 +25,7 @@ from monai_ddfm.inferers.foreground_crop import ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.memory import images_at_once
 from monai_ddfm.inferers.noise_field import NoiseField
-from monai_ddfm.inferers.precision import PRECISIONS, resolve_precision
+from monai_ddfm.inferers.precision import PRECISIONS, Arithmetic, arithmetic
 from monai_ddfm.inferers.slabs import slabs
 from monai_ddfm.inferers.slice_fusion import STARTS, FusedSlices, SamplingContext, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
@@ -203,7 +203,7 @@ class DDFMInferer(Inferer):
         clock = StageClock()
         with torch.no_grad():
             slices = volume_to_slices(torch.as_tensor(inputs.detach()).as_subclass(Tensor), self.slice_axis).float()
-            dtype = cache(partial(resolve_precision, self.precision, network, slices.device))  # asked when needed
+            dtype = arithmetic(self.precision, network, slices.device)
             spacing = voxel_size(inputs, self.slice_axis)
             fusion = self.slice_fusion if spacing is None else self.slice_fusion.for_spacing(spacing)
             if spacing is None or slices.shape[1] == 1:  # one slice has no neighbours: it is a picture
@@ -229,8 +229,8 @@ class DDFMInferer(Inferer):
 
             if not fused.isfinite().all():
                 raise FloatingPointError(
-                    "the fused image has values that are not finite, as the prior's answers had: give precision "
-                    "float32, or other weights"
+                    "the fused image has values that are not finite, since the prior's answers were not, or far from "
+                    "anything plausible: give precision float32, or other weights"
                 )
             channels = [fused]
             if self.maps:
@@ -362,7 +362,7 @@ class _Work(NamedTuple):
     pictures: bool
     notes: list[CleaningNote]
     prior: DiffusionPrior
-    dtype: Callable[[], torch.dtype]
+    dtype: Arithmetic
     clock: StageClock
 
     def noises_of(self, volume: int, group: list[int], crop: ForegroundCrop) -> list[list[SourceNoise]]:

@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import torch
+from torch import Tensor
 
 from monai_ddfm.priors import DiffusionPrior
+from monai_ddfm.priors.predict_padded import predict_padded
 
-__all__ = ["LEAST_PSNR", "PRECISIONS", "resolve_precision"]
+__all__ = ["LEAST_PSNR", "PRECISIONS", "Arithmetic", "arithmetic", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 LEAST_PSNR = 45.0  # dB between x0 in bfloat16 and in float32, for a range of 2
-_TEST_TIMESTEP, _TEST_SIZE = 100, 64
+_TEST_TIMESTEP = 100
+_LARGEST = 64  # pixels of a side that the test asks for: kernels that go wrong did so on narrow slices
+_SLICES = 8  # kernels are chosen by their number, too
+
+Arithmetic = Callable[[Tensor], torch.dtype]
+"""``slices [n, C, H, W] -> dtype`` that the network computes them in; asked when it is first needed."""
 
 
 def _has_bfloat16_units(device: torch.device) -> bool:
@@ -24,29 +34,44 @@ def _has_bfloat16_units(device: torch.device) -> bool:
     return False
 
 
-def _bfloat16_psnr(prior: DiffusionPrior, device: torch.device) -> float:
-    """PSNR between the two arithmetics on one fixed noisy picture, a smooth blob."""
-    size = -(-_TEST_SIZE // prior.spatial_multiple) * prior.spatial_multiple
-    axis = torch.linspace(-2.0, 2.0, size)
-    blob = 2.0 * torch.exp(-(axis[:, None] ** 2 + axis**2)) - 1.0
-    noise = torch.randn(prior.channels, size, size, generator=torch.Generator().manual_seed(0))
+def _bfloat16_psnr(prior: DiffusionPrior, device: torch.device, height: int, width: int) -> float:
+    """PSNR between the two arithmetics on fixed noisy slices of one size, smooth blobs."""
+    blob = 2.0 * torch.exp(-(torch.linspace(-2.0, 2.0, height)[:, None] ** 2 + torch.linspace(-2.0, 2.0, width) ** 2))
+    noise = torch.randn(_SLICES, prior.channels, height, width, generator=torch.Generator().manual_seed(0))
     alpha = float(prior.alphas_cumprod[_TEST_TIMESTEP])
-    x_t = (alpha**0.5 * blob + (1.0 - alpha) ** 0.5 * noise)[None].to(device)
-    exact = prior.predict_x0(x_t, _TEST_TIMESTEP)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        rounded = prior.predict_x0(x_t, _TEST_TIMESTEP)
+    x_t = (alpha**0.5 * (blob - 1.0) + (1.0 - alpha) ** 0.5 * noise).to(device)
+    exact, rounded = (predict_padded(prior, x_t, _TEST_TIMESTEP, kind) for kind in (torch.float32, torch.bfloat16))
     return float(10.0 * torch.log10(4.0 / (exact - rounded).square().mean().clamp_min(1e-12)))
 
 
-def resolve_precision(precision: str, prior: DiffusionPrior, device: torch.device) -> torch.dtype:
-    """Return the dtype the network computes in.
+def resolve_precision(
+    precision: str, prior: DiffusionPrior, device: torch.device, height: int = _LARGEST, width: int = _LARGEST
+) -> torch.dtype:
+    """Return the dtype the network computes slices of a size in.
 
-    ``auto`` asks what the hardware has and how accurate the network stays, never a clock: two machines of one kind, or
-    two processes of one run, must not choose differently.
+    ``auto`` asks what the hardware has and how accurate the network stays on slices of that size (of 64 pixels a side
+    at most), never a clock: two machines of one kind, or two processes of one run, must not choose differently.
+
+    Args:
+        precision: one of `PRECISIONS`.
+        prior: the network.
+        device: where it computes.
+        height: of the slices.
+        width: of the slices.
     """
     if precision != "auto":
         return getattr(torch, precision)
     parameters = next(prior.parameters(), None)
     if parameters is None or parameters.dtype != torch.float32 or not _has_bfloat16_units(device):
         return torch.float32
-    return torch.bfloat16 if _bfloat16_psnr(prior, device) >= LEAST_PSNR else torch.float32
+    return torch.bfloat16 if _bfloat16_psnr(prior, device, height, width) >= LEAST_PSNR else torch.float32
+
+
+def arithmetic(precision: str, prior: DiffusionPrior, device: torch.device) -> Arithmetic:
+    """Return what tells the network's arithmetic for slices, see `resolve_precision`; each size is tried once."""
+
+    @cache
+    def of_size(height: int, width: int) -> torch.dtype:
+        return resolve_precision(precision, prior, device, height, width)
+
+    return lambda slices: of_size(*(min(side, _LARGEST) for side in slices.shape[-2:]))

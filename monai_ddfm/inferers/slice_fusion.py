@@ -19,6 +19,7 @@ from monai_ddfm.foreground import EMPTY
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving, halving_batches, size_of
 from monai_ddfm.inferers.noise_field import NoiseField
+from monai_ddfm.inferers.precision import Arithmetic
 from monai_ddfm.inferers.slabs import Cut, best_cut, compute_in_slabs
 from monai_ddfm.inferers.source_noise import SourceNoise
 from monai_ddfm.priors import DiffusionPrior
@@ -41,14 +42,14 @@ class SamplingContext(NamedTuple):
 
     Attributes:
         prior: the prior.
-        dtype: tells the network's arithmetic, when it is first asked.
+        dtype: tells the network's arithmetic.
         noise: the run's noise.
         bar: progress, in slices times steps.
         notes: on the cleaning of each source, written while it is done.
     """
 
     prior: DiffusionPrior
-    dtype: Callable[[], torch.dtype]
+    dtype: Arithmetic
     noise: NoiseField
     bar: tqdm
     notes: Sequence[CleaningNote]
@@ -195,7 +196,9 @@ class SliceFusion:
 
         def predict_x0(x_t: Tensor, t: int) -> Tensor:
             context.bar.update(len(x_t))
-            return self._in_planes(lambda part: predict_padded(prior, part, t, context.dtype()), x_t, self.three_planes)
+            return self._in_planes(
+                lambda part: predict_padded(prior, part, t, context.dtype(part)), x_t, self.three_planes
+            )
 
         def rectify(x0: Tensor, t: int, state: Any) -> tuple[Tensor, Any]:
             rectified, state = self.rectifier(self._stack(x0), stacked, state, noise_level(levels[t]))
@@ -252,7 +255,7 @@ class SliceFusion:
         ]
 
         def predict(images: Tensor, sigma: Tensor) -> Tensor:
-            return ask_prior(contexts[0].prior, images, sigma, contexts[0].dtype())
+            return ask_prior(contexts[0].prior, images, sigma, contexts[0].dtype(images))
 
         def draw(index: int, step: int, shape: tuple[int, int]) -> Tensor:
             context, here = contexts[index // len(noisy)], index % len(noisy)

@@ -15,6 +15,7 @@ from monai_ddfm.priors.base import DiffusionPrior
 __all__ = ["PREDICTION_TYPES", "NetworkPrior", "x0_from_prediction"]
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
+_IMPLAUSIBLE = 50.0  # of noise, velocity or image, all of a standard deviation of about 1; clipping would hide it
 
 
 def x0_from_prediction(prediction: Tensor, x_t: Tensor, alpha_cumprod: Tensor | float, prediction_type: str) -> Tensor:
@@ -66,11 +67,12 @@ class NetworkPrior(DiffusionPrior):
         """Return the network's prediction for noisy images ``[B, channels, H, W]`` at ``timesteps`` ``[B]``."""
 
     def predict_x0(self, x_t: Tensor, t: Tensor | int) -> Tensor:
-        """Estimate the clean image, see `DiffusionPrior.predict_x0`."""
+        """Estimate the clean image, see `DiffusionPrior.predict_x0`; NaN where the network's answer is implausible."""
         timesteps = torch.as_tensor(t, device=x_t.device).expand(x_t.shape[0])
         if isinstance(t, int):
             alpha_cumprod: Tensor | float = float(self.alphas_cumprod[t])
         else:
             alpha_cumprod = self.alphas_cumprod.to(x_t.device)[timesteps].view(-1, 1, 1, 1)
         prediction = self(x_t, timesteps)[:, : self.channels].to(x_t.dtype)
+        prediction = prediction.masked_fill(prediction.abs() > _IMPLAUSIBLE, torch.nan)
         return x0_from_prediction(prediction, x_t, alpha_cumprod, self.prediction_type).clamp(-1.0, 1.0)

@@ -79,7 +79,7 @@ def test_sources_are_cleaned_in_three_planes_where_voxels_are_nearly_cubic() -> 
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 def test_precise_sources_ask_for_no_arithmetic(spatial_dims: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("monai_ddfm.inferers.ddfm.resolve_precision", lambda *_: asked.append(1) or torch.float32)
+    monkeypatch.setattr("monai_ddfm.inferers.precision.resolve_precision", lambda *_: asked.append(1) or torch.float32)
     inferer = DDFMInferer(StructureRectifier(spatial_dims=spatial_dims))
     inferer(_noisy_volume((32, 40, 48), 0.0), _RowMean())
     assert not asked
