@@ -10,7 +10,7 @@ import traceback
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ import numpy as np
 
 import monai_ddfm
 from monai_ddfm.errors import reason_of
+from monai_ddfm.io.memory import peak_resident
 from tests.robustness.corpus.bad_input import BadInput
 
 __all__ = ["bounded", "met_whole", "require_right", "verdict"]
 
 SECONDS = 10
 SLACK = 4 << 20  # bytes: what imports, warnings and error messages take
+RESIDENT_SLACK = 64 << 20  # and what the allocators of libraries keep, which Python does not see
 PACKAGE = str(Path(monai_ddfm.__file__).parent)
 FORESEEN = (ValueError, OSError, MemoryError, ImportError, TypeError)
 
@@ -38,14 +40,23 @@ def bounded(memory: int) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, hangs)
     signal.alarm(SECONDS)
     tracemalloc.start()
+    resident = _resident_so_far()
     try:
         yield
-        peak = tracemalloc.get_traced_memory()[1]
+        peak, grown = tracemalloc.get_traced_memory()[1], peak_resident() - resident
         assert peak <= 2 * memory + SLACK, f"took {peak >> 20} MiB, the clean case {memory >> 20}"
+        assert grown <= 2 * memory + RESIDENT_SLACK, f"grew by {grown >> 20} MiB, the clean case took {memory >> 20}"
     finally:
         tracemalloc.stop()
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _resident_so_far() -> int:
+    """The peak of the resident memory, which on Linux begins anew here."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak_resident()
 
 
 def fault_of_refusal(error: BaseException, named: str) -> str | None:
