@@ -11,10 +11,12 @@ __all__ = ["absence", "require_existing"]
 
 
 def absence(path: str | Path) -> str | None:
-    """Say why a path leads to nothing: no such file, or a link whose target is gone; None when something is there."""
+    """Say why a path leads to nothing that can be read: None for a file or a folder."""
     path = Path(path)
-    if path.exists():
+    if path.is_file() or path.is_dir():
         return None
+    if path.exists():  # it would be waited for without end
+        return "neither a file nor a folder; write what it gives into a file"
     if path.is_symlink():
         return f"a link to {path.readlink()}, which does not exist; fetch that file, or mend the link"
     return "no such file"

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from monai_ddfm.io.file_kind import PNG
+
 __all__ = ["require_all_pixels"]
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _AT_ONCE = 1 << 20  # bytes
@@ -28,7 +29,7 @@ def require_all_pixels(path: str | Path) -> None:
         ValueError: fewer bytes of pixels than the header tells of.
     """
     with Path(path).open("rb") as file:
-        if file.read(len(_SIGNATURE)) != _SIGNATURE:
+        if file.read(len(PNG)) != PNG:
             return
         chunks = _chunks(file)
         kind, header = next(chunks, (b"", b""))
@@ -46,7 +47,9 @@ def require_all_pixels(path: str | Path) -> None:
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
-        yield kind, file.read(length)
+        while length and (piece := file.read(min(length, _AT_ONCE))):  # a length may be far beyond the file's end
+            yield kind, piece
+            length -= len(piece)
         file.seek(4, 1)  # the checksum, which the decoder looks at
 
 
@@ -65,7 +68,8 @@ def _unpacked(parts: Iterator[bytes], enough: int) -> int:
     """How many bytes a zlib stream in parts unpacks to, counted no further than `enough`."""
     stream, count = zlib.decompressobj(), 0
     for part in parts:
-        while part and count < enough and not stream.eof:
-            count += len(stream.decompress(part, _AT_ONCE))
-            part = stream.unconsumed_tail
-    return count if stream.eof else count + len(stream.flush())
+        found = b"some"
+        while (part or len(found) == _AT_ONCE) and count < enough and not stream.eof:
+            found = stream.decompress(part, _AT_ONCE)
+            count, part = count + len(found), stream.unconsumed_tail
+    return count

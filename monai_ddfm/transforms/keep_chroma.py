@@ -14,16 +14,16 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
 from monai.utils import ensure_tuple
-from PIL import Image
 
 from monai_ddfm.io.endings import PICTURE_ENDINGS, image_ending
-from monai_ddfm.io.picture import upright
+from monai_ddfm.io.picture import read_picture
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
 from monai_ddfm.transforms.colour_mixing import Blend, mix, opacity_of, split_chroma
 
 __all__ = ["KeepChroma", "KeepChromaD", "KeepChromaDict", "KeepChromad", "picture_colours"]
 
+_COLOURED = ("RGB", "P", "CMYK")
 _GREY_PALETTE = 2.0 / 255.0  # chroma below this is the rounding of a grey picture saved as RGB
 
 
@@ -32,9 +32,10 @@ def picture_colours(path: str | Path) -> torch.Tensor | None:
     path = Path(path)
     if image_ending(path) not in PICTURE_ENDINGS or not path.is_file():
         return None
-    with Image.open(path) as picture:
-        rgb = np.asarray(upright(picture).convert("RGB"), dtype=np.float32) / 255.0
-    colours = torch.from_numpy(rgb.T.copy())
+    picture = read_picture(path)
+    if picture.mode not in _COLOURED:
+        return None
+    colours = torch.from_numpy(np.asarray(picture.convert("RGB"), dtype=np.float32).T / np.float32(255.0))
     return None if float(split_chroma(colours)[1].abs().max()) <= _GREY_PALETTE else colours[..., None]
 
 

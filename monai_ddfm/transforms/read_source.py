@@ -22,8 +22,7 @@ from monai_ddfm.errors import reason_of
 from monai_ddfm.io.endings import PICTURE_ENDINGS, VOLUME_ENDINGS, image_ending
 from monai_ddfm.io.existing import require_existing
 from monai_ddfm.io.nifti import read_nifti
-from monai_ddfm.io.picture import grey_picture
-from monai_ddfm.io.png_stream import require_all_pixels
+from monai_ddfm.io.picture import grey_picture, read_picture
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import WITHOUT_PLACE
 
@@ -39,11 +38,10 @@ class _NiftiReader(NibabelReader):
 
 
 class _PictureReader(PILReader):
-    """MONAI's reader of pictures, on files that hold all their pixels."""
+    """MONAI's reader of pictures, on what `read_picture` lets in."""
 
     def read(self, data: Any, **kwargs: Any) -> Any:
-        require_all_pixels(data)
-        return super().read(data, **kwargs)
+        return grey_picture(read_picture(data))
 
 
 class ReadSource(ArgumentRepr, Transform):
@@ -61,7 +59,7 @@ class ReadSource(ArgumentRepr, Transform):
         if ending in VOLUME_ENDINGS:
             return _NiftiReader()
         if ending in PICTURE_ENDINGS:
-            return _PictureReader(converter=grey_picture)
+            return _PictureReader()
         return self.dicom_reader or DDFMDicomReader()
 
     def __call__(self, path: str | Path) -> MetaTensor:
@@ -78,7 +76,11 @@ class ReadSource(ArgumentRepr, Transform):
             array, meta = reader.get_data(reader.read(path))
         except Exception as error:
             reason = reason_of(error)
-            says_all = isinstance(reader, (DDFMDicomReader, _NiftiReader)) or isinstance(reason, MemoryError)
+            says_all = (
+                isinstance(reader, (DDFMDicomReader, _NiftiReader))
+                or isinstance(reason, MemoryError)
+                or str(reason).startswith(f"{path}: ")
+            )
             broken = isinstance(reason, UnicodeError) or _is_of_bytes(reason, path)
             if says_all and isinstance(reason, _FORESEEN) and not broken:
                 if type(reason) is not ValueError or str(path) in str(reason):

@@ -110,6 +110,38 @@ def test_an_interlaced_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_whole_pictures_of_every_kind(mode: str, tmp_path: Path) -> None:
-    picture = Image.fromarray(RAMP.astype(np.uint16)) if mode == "I;16" else Image.fromarray(RAMP).convert(mode)
+    picture = Image.fromarray(RAMP.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(RAMP).convert(mode)
     picture.save(tmp_path / "MR.png")
-    assert ReadSource()(tmp_path / "MR.png").shape[1:] == (30, 20)
+    levels = RAMP if mode == "I;16" else np.asarray(picture.convert("L"))
+    np.testing.assert_array_equal(ReadSource()(tmp_path / "MR.png")[0].numpy().T, levels)
+
+
+def test_colours_hidden_where_a_picture_is_transparent(tmp_path: Path) -> None:
+    pixels = np.stack([RAMP, RAMP, RAMP, np.full_like(RAMP, 255)], axis=-1)
+    pixels[:5] = [255, 0, 0, 0]  # red, of which nobody sees anything
+    Image.fromarray(pixels).save(tmp_path / "MR.png")
+    read = ReadSource()(tmp_path / "MR.png")[0].numpy().T
+    assert read[:5].max() == 0
+    np.testing.assert_array_equal(read[5:], RAMP[5:])
+    assert picture_colours(tmp_path / "MR.png") is None
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("options", [{"quality": 5}, {"optimize": True}, {"restart_marker_blocks": 3}])
+def test_whole_jpegs_of_every_kind(mode: str, progressive: bool, options: dict, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (37, 61), dtype=np.uint8)
+    for number, pixels in enumerate((noise, noise // 255, RAMP)):
+        path = tmp_path / f"{number}.jpg"
+        Image.fromarray(pixels).convert(mode).save(path, progressive=progressive, **options)
+        np.testing.assert_array_equal(ReadSource()(path)[0].numpy().T, np.asarray(Image.open(path).convert("L")))
+
+
+def test_a_jpeg_whose_end_mark_comes_early(tmp_path: Path) -> None:
+    """Its decoder gives grey for what is missing, and says nothing."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(path := tmp_path / "MR.jpg")
+    path.write_bytes(path.read_bytes()[:-100] + b"\xff\xd9")
+    assert Image.open(path).convert("L").size == (64, 40)
+    with pytest.raises(ValueError, match=r"MR\.jpg: cannot be read \(image file is truncated"):
+        ReadSource()(path)

@@ -30,6 +30,7 @@ from monai_ddfm.dicom.read.series import Series, choose_series, group_series
 from monai_ddfm.dicom.read.slices import Slice, slices_of
 from monai_ddfm.dicom.read.sorting import gaps_between, select_slices, sort_slices
 from monai_ddfm.dicom.read.suv import suv_body_weight_factor
+from monai_ddfm.io.endings import IMAGE_ENDINGS
 
 __all__ = ["DDFMDicomReader", "parse_choice", "read_series"]
 
@@ -100,7 +101,10 @@ class DDFMDicomReader(ImageReader):
         """
         source = _as_source(data)
         if not is_dicom_source(source):
-            raise ValueError(f"{source} is no DICOM file, folder, DICOMDIR or zip")
+            raise ValueError(
+                f"{source}: no DICOM file, folder, DICOMDIR or zip; the names of NIfTI files and of pictures end in "
+                f"{', '.join(IMAGE_ENDINGS)}"
+            )
         return source
 
     def get_data(self, img: Source) -> tuple[NDArray[np.float32], dict[str, Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from monai_ddfm.dicom.instance_file import ZIP_SEPARATOR, read_instance
-from monai_ddfm.io.existing import absence, require_existing
+from monai_ddfm.io.existing import require_existing
 
 __all__ = ["is_zip_name", "source_paths"]
 
@@ -56,7 +56,7 @@ def _is_left_over(parts: tuple[str, ...]) -> bool:
 
 def _folder_paths(folder: Path) -> Iterator[str]:
     files = sorted(path for path in folder.rglob("*") if not _is_left_over(path.relative_to(folder).parts))
-    hanging = [path for path in files if absence(path) is not None and not path.name.startswith(".")]
+    hanging = [path for path in files if not path.exists() and not path.name.startswith(".")]
     if hanging:
         listed = ", ".join(f"{path} -> {path.readlink()}" for path in hanging[:_NAMED])
         raise FileNotFoundError(
