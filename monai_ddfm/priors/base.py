@@ -21,6 +21,13 @@ def linear_alphas_cumprod(num_train_timesteps: int = 1000, beta_start: float = 1
     return torch.cumprod(1.0 - betas, dim=0)
 
 
+def _require_schedule(alphas_cumprod: Tensor) -> None:
+    """Raise `ValueError` for ᾱ_t that no diffusion has: it falls from timestep to timestep, within 0 and 1."""
+    steps = alphas_cumprod.detach().cpu().double()
+    if steps.ndim != 1 or not len(steps) or not bool(((steps >= 0) & (steps <= 1)).all() and (steps.diff() <= 0).all()):
+        raise ValueError(f"alphas_cumprod must fall from 1 to 0, [T], got {steps.flatten()[:4].tolist()}, ...")
+
+
 class DiffusionPrior(nn.Module, ABC):
     """An unconditional denoising diffusion model of one image.
 
@@ -38,6 +45,8 @@ class DiffusionPrior(nn.Module, ABC):
         super().__init__()
         if channels not in (1, 3):
             raise ValueError(f"a prior has 1 (grayscale) or 3 (RGB) channels, got {channels}")
+        if alphas_cumprod is not None:
+            _require_schedule(alphas_cumprod)
         self.channels = channels
         self.spatial_multiple = spatial_multiple
         # no buffer: `half()` must not round it, and the sampler reads it as numbers on the host

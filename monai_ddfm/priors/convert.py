@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
+from monai_ddfm.priors.described import build_described
 from monai_ddfm.priors.diffusers_unet import DiffusersPrior
 from monai_ddfm.priors.guided_diffusion import GuidedDiffusionPrior
-from monai_ddfm.priors.prior_file import read_header, write_prior_file
+from monai_ddfm.priors.load import load_state
+from monai_ddfm.priors.prior_file import read_header, schedule_of, write_prior_file
 from monai_ddfm.priors.torchscript import TorchScriptPrior, is_torchscript
 from monai_ddfm.priors.unet import UNetPrior
 
@@ -80,14 +83,16 @@ def _open(path: Path) -> DiffusersPrior | UNetPrior:
     if header.get("kind") == "monai":
         from monai.networks.nets import DiffusionModelUNet
 
-        network = DiffusionModelUNet(**header["architecture"])
-        return UNetPrior(
-            network,
-            path,
-            channels=int(header["channels"]),
-            unshuffle=int(header["unshuffle"]),
-            prediction_type=header["prediction_type"],
-        )
+        def wrap(network: nn.Module) -> UNetPrior:
+            return UNetPrior(
+                network,
+                channels=int(header["channels"]),
+                unshuffle=int(header["unshuffle"]),
+                prediction_type=header["prediction_type"],
+                alphas_cumprod=schedule_of(header),
+            )
+
+        return build_described(path, header, load_state(path), lambda said: DiffusionModelUNet(**said), wrap)
     if path.is_dir() or header.get("kind") == "diffusers":
         return DiffusersPrior(path)
     if not path.exists():

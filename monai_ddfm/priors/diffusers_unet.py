@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from monai_ddfm.priors.load import load_weights
+from monai_ddfm.priors.described import build_described
+from monai_ddfm.priors.load import load_state
 from monai_ddfm.priors.network import NetworkPrior
-from monai_ddfm.priors.prior_file import read_header
+from monai_ddfm.priors.prior_file import read_header, schedule_of
 
 __all__ = ["DiffusersPrior", "UNet2DPrior", "build_unet"]
 
@@ -74,7 +75,7 @@ class DiffusersPrior(UNet2DPrior):
     ) -> None:
         path = Path(weights)
         if path.is_dir():
-            architecture, file, said = _read_folder(path)
+            file, said = _read_folder(path)
         else:
             said = read_header(path)
             if said.get("kind") != "diffusers":
@@ -82,15 +83,15 @@ class DiffusersPrior(UNet2DPrior):
                     f"{path}: does not say that it holds a diffusers UNet2DModel; give the folder with config.json, "
                     "or convert it: python -m monai_ddfm convert-prior IN OUT"
                 )
-            architecture, file = said["architecture"], path
-        network = build_unet(architecture)
-        load_weights(network, file)
-        schedule = said.get("alphas_cumprod")
-        if alphas_cumprod is None and schedule is not None:
-            alphas_cumprod = torch.as_tensor(schedule, dtype=torch.float64)
-        super().__init__(
-            network, architecture, prediction_type or said.get("prediction_type", "epsilon"), alphas_cumprod
-        )
+            file = path
+
+        def wrap(network: nn.Module) -> UNet2DPrior:
+            predicted = prediction_type or said.get("prediction_type", "epsilon")
+            schedule = schedule_of(said) if alphas_cumprod is None else alphas_cumprod
+            return UNet2DPrior(network, said["architecture"], predicted, schedule)
+
+        built = build_described(path, said, load_state(file), build_unet, wrap)
+        super().__init__(built.network, built.architecture, built.prediction_type, built.alphas_cumprod)
 
 
 def build_unet(architecture: Mapping[str, Any]) -> nn.Module:
@@ -124,15 +125,15 @@ def build_unet(architecture: Mapping[str, Any]) -> nn.Module:
     return module
 
 
-def _read_folder(folder: Path) -> tuple[dict[str, Any], Path, dict[str, Any]]:
-    """Return architecture, weights file and what the scheduler next to it says."""
+def _read_folder(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Return the weights file, and architecture and schedule as the files next to it say them."""
     inner = folder / "unet" if (folder / "unet").is_dir() else folder
     config = inner / "config.json"
     if not config.is_file():
         raise FileNotFoundError(
             f"{folder}: no config.json in it; expected a folder that UNet2DModel.save_pretrained wrote"
         )
-    architecture = json.loads(config.read_text(encoding="utf-8"))
+    architecture = _read_json(config)
     name = architecture.get("_class_name", "UNet2DModel")
     if name != "UNet2DModel":
         raise ValueError(f"{config}: is of a {name}; only the unconditional UNet2DModel can be a prior")
@@ -141,14 +142,26 @@ def _read_folder(folder: Path) -> tuple[dict[str, Any], Path, dict[str, Any]]:
         raise FileNotFoundError(f"{inner}: holds none of {', '.join(_WEIGHTS)}")
     schedulers = [inner / "scheduler_config.json", inner.parent / "scheduler" / "scheduler_config.json"]
     said = [_read_scheduler(file) for file in schedulers if file.is_file()]
-    return architecture, files[0], said[0] if said else {}
+    return files[0], {**(said[0] if said else {}), "architecture": architecture}
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file}: is no JSON ({type(error).__name__}); copy or download it again") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{file}: is a {type(content).__name__}, expected names and values as diffusers writes them")
+    return content
 
 
 def _read_scheduler(file: Path) -> dict[str, Any]:
     from diffusers import DDPMScheduler
 
-    config = json.loads(file.read_text(encoding="utf-8"))
-    scheduler = DDPMScheduler.from_config(config)
+    try:
+        scheduler = DDPMScheduler.from_config(_read_json(file))
+    except (TypeError, NotImplementedError) as error:
+        raise ValueError(f"{file}: describes no noise schedule ({error})") from error
     return {
         "prediction_type": scheduler.config.prediction_type,
         "alphas_cumprod": scheduler.alphas_cumprod.double().tolist(),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-__all__ = ["load_state", "load_weights"]
+__all__ = ["load_state", "load_weights", "require_fitting"]
 
 _NAMED_KEYS = 5
 
@@ -25,7 +26,7 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is truncated, holds code, or holds no state dict.
+        ValueError: the file is truncated, holds code, holds no state dict, or weights that are no numbers.
     """
     path = Path(path)
     if not path.is_file():
@@ -34,7 +35,7 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
         )
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return _finite(load_file(path), path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
@@ -48,7 +49,17 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
             content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise ValueError(f"{path}: expected a state dict of tensors, found {type(content).__name__}")
-    return content
+    return _finite(content, path)
+
+
+def _finite(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    wrong = [key for key, value in state.items() if not value.isfinite().all()]
+    if wrong:
+        raise ValueError(
+            f"{path}: {len(wrong)} of {len(state)} tensors hold NaN or infinite values ({wrong[0]}, ...); the training "
+            "has diverged, or the file is damaged: take an earlier checkpoint, or copy it again"
+        )
+    return state
 
 
 def load_weights(network: nn.Module, path: str | Path) -> None:
@@ -57,7 +68,18 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     Raises:
         FileNotFoundError, ValueError: see `load_state`; also keys that are missing, extra or of another shape, by name.
     """
-    state, expected = load_state(path), network.state_dict()
+    state = load_state(path)
+    require_fitting(network, state, path)
+    network.load_state_dict(state)
+
+
+def require_fitting(network: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Require that every key and every shape of weights is the network's.
+
+    Raises:
+        ValueError: keys that are missing, extra or of another shape, by name.
+    """
+    expected = network.state_dict()
     missing = [key for key in expected if key not in state]
     extra = [key for key in state if key not in expected]
     reshaped = [
@@ -75,4 +97,3 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
             f"{path}: weights of another architecture than the {type(network).__name__} here: {'; '.join(faults)}; "
             "give the network_def that these weights were trained with"
         )
-    network.load_state_dict(state)

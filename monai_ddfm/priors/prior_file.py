@@ -17,7 +17,7 @@ from torch import Tensor
 
 from monai_ddfm.io.atomic import atomic_file
 
-__all__ = ["read_header", "write_prior_file"]
+__all__ = ["read_header", "schedule_of", "write_prior_file"]
 
 
 def write_prior_file(path: str | Path, state: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
     """Return what `write_prior_file` was told, empty for a safetensors file of another origin.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, or not a safetensors file.
+        FileNotFoundError, ValueError: no such file, not a safetensors file, or one that says something unreadable.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
@@ -55,4 +55,27 @@ def read_header(path: str | Path) -> dict[str, Any]:
             texts = file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(f"{path}: not a readable safetensors file ({error}); copy or download it again") from error
-    return {key: json.loads(text) if text[:1] in ("{", "[") else text for key, text in texts.items()}
+    return {key: _value(path, key, text) for key, text in texts.items()}
+
+
+def schedule_of(header: Mapping[str, Any]) -> Tensor | None:
+    """Return ᾱ_t as a header says it, None where it does not.
+
+    Raises:
+        ValueError: it is no list of numbers.
+    """
+    said = header.get("alphas_cumprod")
+    if said is None:
+        return None
+    if not isinstance(said, list) or not all(isinstance(value, (int, float)) for value in said):
+        raise ValueError(f"alphas_cumprod is {str(said)[:40]!r}, expected a list of numbers")
+    return torch.tensor(said, dtype=torch.float64)
+
+
+def _value(path: str | Path, key: str, text: str) -> Any:
+    try:
+        return json.loads(text) if text[:1] in ("{", "[") else text
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: its {key} is no JSON ({type(error).__name__}); convert the weights again with convert-prior"
+        ) from error
