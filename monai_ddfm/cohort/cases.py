@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from monai_ddfm.io.endings import image_ending, image_stem
 __all__ = ["FAULT", "CaseDataset", "find_cases"]
 
 FAULT = "fault"
+_LONGEST_NAME = 180  # bytes; file systems take 255, with what follows a case's name
 
 
 def _is_source(path: Path) -> bool:
@@ -78,10 +81,10 @@ def _cases_in_folder(dataset_dir: Path, keys: Sequence[str]) -> list[dict[str, s
 
 def _cases_in_datalist(datalist: Path, dataset_dir: Path, keys: Sequence[str]) -> list[dict[str, str]]:
     """Entries of a JSON list, or of MONAI's ``{"testing": [...]}``; relative paths start at `dataset_dir`."""
-    try:
-        content = json.loads(datalist.read_text())
-    except ValueError as error:
-        raise ValueError(f"{datalist}: not valid JSON ({error})") from error
+    try:  # Windows begins a file with a byte order mark
+        content = json.loads(datalist.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{datalist}: not valid JSON ({str(error)[:80]}); write it as JSON in UTF-8") from error
     entries = content.get("testing") if isinstance(content, Mapping) else content
     if not isinstance(entries, list) or not entries:
         raise ValueError(f'{datalist}: expected a list of cases, or {{"testing": [...]}}')
@@ -91,14 +94,24 @@ def _cases_in_datalist(datalist: Path, dataset_dir: Path, keys: Sequence[str]) -
             raise ValueError(
                 f'{datalist}: entry {number} is {entry!r}, expected {{"case": name, "{keys[0]}": path, ...}}'
             )
-        missing = [key for key in keys if not isinstance(entry.get(key), str)]
+        missing = [key for key in keys if not isinstance(entry.get(key), str) or not entry[key]]
         if missing:
             raise ValueError(
                 f"{datalist}: entry {number} has no path for {', '.join(missing)}; it has {', '.join(entry)}"
             )
         paths = {key: str(dataset_dir / entry[key]) for key in keys}
-        cases.append({"case": str(entry.get("case", f"case_{number:04d}")), **paths})
+        name = entry.get("case", f"case_{number:04d}")
+        if isinstance(name, bool) or not isinstance(name, (str, int)):
+            raise ValueError(f"{datalist}: entry {number} has the case {name!r}; give it a name, or a number")
+        cases.append({"case": str(name), **paths})
     return cases
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose names all differ; Python would take the last of two in silence."""
+    if twice := [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]:
+        raise ValueError(f"{twice[0]!r} stands twice in one entry")
+    return dict(pairs)
 
 
 def find_cases(
@@ -131,9 +144,9 @@ def find_cases(
         if not Path(datalist).is_file():
             raise FileNotFoundError(f"{datalist}: no such datalist")
         cases = _cases_in_datalist(Path(datalist), dataset_dir, keys)
-    _require_distinct(case["case"] for case in cases)
+    _require_distinct((case["case"] for case in cases), datalist or dataset_dir)
     for case in cases:
-        absent = [key for key in keys if key in case and not Path(case[key]).exists()]
+        absent = [key for key in keys if key in case and not os.path.exists(case[key])]  # a name too long is none
         if absent:
             case[FAULT] = f"{case[absent[0]]}: no such file (the {absent[0]} of case {case['case']})"
     faults = [case[FAULT] for case in cases if FAULT in case]
@@ -142,14 +155,22 @@ def find_cases(
     return cases
 
 
-def _require_distinct(names: Iterable[str]) -> None:
+def _require_distinct(names: Iterable[str], where: str | Path) -> None:
     seen: set[str] = set()
     for name in names:
-        if name in seen:
-            raise ValueError(f"two cases are named {name!r}: their results would have the same names; rename one")
-        if Path(name).name != name or name in ("", ".", "..", "summary"):
-            raise ValueError(f"a case cannot be named {name!r}: results are files of that name")
-        seen.add(name)
+        if name.casefold() in seen:  # some file systems know no capitals
+            raise ValueError(
+                f"{where}: two cases are named {name!r}, capitals aside: their results would have the same names; "
+                "rename one"
+            )
+        if not _can_be_file(name) or name.casefold() in ("", ".", "..", "summary"):
+            raise ValueError(f"{where}: a case cannot be named {name[:80]!r}: results are files of that name")
+        seen.add(name.casefold())
+
+
+def _can_be_file(name: str) -> bool:
+    """Whether a case's results can be files of its name, with what follows it."""
+    return Path(name).name == name and name.isprintable() and len(name.encode()) <= _LONGEST_NAME
 
 
 class CaseDataset(Dataset):

@@ -153,7 +153,7 @@ def test_files_of_a_datalist_that_are_not_there(folder: Callable[..., Path]) -> 
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
-        (["x", "x"], "two cases are named 'x': their results would have the same names; rename one"),
+        (["x", "x"], "two cases are named 'x', capitals aside: their results would have the same names; rename one"),
         (["../x"], r"a case cannot be named '\.\./x'"),
         (["a/b"], "a case cannot be named 'a/b'"),
         ([".."], r"a case cannot be named '\.\.'"),
