@@ -51,7 +51,7 @@ BOUNDARY = "part"
 MULTIPART = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
 
 _SLICES = 2
-_GROUPS = (0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0054, 0x7FE0)
+_GROUPS = (0x0020, 0x0028, 0x7FE0)
 _STRIDES = {"MR": 8, "PT": 4, "CT": 16}
 Json = dict[str, Any]
 
@@ -105,7 +105,7 @@ def files_of(name: str) -> list[bytes]:
 def _thinned(file: Path, stride: int) -> bytes:
     dataset = pydicom.dcmread(file)
     for element in list(dataset):
-        if element.VR in ("SQ", "UN") or element.tag.group not in _GROUPS or element.tag.is_private:
+        if element.tag.group not in _GROUPS and element.keyword not in ("SOPClassUID", "SOPInstanceUID"):
             del dataset[element.tag]
     pixels = dataset.pixel_array[::stride, ::stride]
     dataset.Rows, dataset.Columns = pixels.shape
