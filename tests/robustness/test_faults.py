@@ -20,7 +20,7 @@ import pytest
 
 from tests.cohort.small_cohort import make_case, make_cases
 from tests.dicom.archive.ailing_archive import ailing_archive, hang_up, instances, parts, said
-from tests.dicom.shipped_study import FOLDERS
+from tests.dicom.shipped_study import FOLDERS, identity
 from tests.robustness.faulty_runs import Ended, cohort, command, when_opened
 from tests.volumes import save_nifti
 
@@ -195,19 +195,20 @@ def test_an_archive_that_goes_away_while_it_is_read(tmp_path: Path, monkeypatch:
     """The first series comes whole, the second breaks off, and nobody answers any more."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     files = {name: sorted(FOLDERS[name].glob("*.dcm")) for name in ("MR", "PT")}
+    study, uids = identity("MR").study_instance_uid, {name: identity(name).series_instance_uid for name in files}
     series = [
-        {"0020000E": {"vr": "UI", "Value": [f"1.2.{number}"]}, "00080060": {"vr": "CS", "Value": [name]}}
-        for number, name in enumerate(files)
+        {"0020000E": {"vr": "UI", "Value": [uid]}, "00080060": {"vr": "CS", "Value": [name]}}
+        for name, uid in uids.items()
     ]
     answers = {
-        "GET /studies/1.2/series": [said(series)],
-        "GET /series/1.2.0/instances": [instances(files["MR"])],
-        "GET /series/1.2.1/instances": [instances(files["PT"])],
-        "GET /series/1.2.0": [parts(files["MR"])],
-        "GET /series/1.2.1": [parts(files["PT"], sent=0.5), hang_up],
+        f"GET /studies/{study}/series": [said(series)],
+        f"GET /series/{uids['MR']}/instances": [instances(files["MR"])],
+        f"GET /series/{uids['PT']}/instances": [instances(files["PT"])],
+        f"GET /series/{uids['MR']}": [parts(files["MR"])],
+        f"GET /series/{uids['PT']}": [parts(files["PT"], sent=0.5), hang_up],
     }
     with ailing_archive(answers) as url:
-        words = ["--study", "1.2", "--anchor", "MR", "--source", "PT", "-o", tmp_path / "out", "--device", "cpu", "-q"]
+        words = ["--study", study, "--anchor", "MR", "--source", "PT", "-o", tmp_path / "out", "--device", "cpu", "-q"]
         ended = command(["fuse", "--dicomweb", url, *words], tmp_path / "out", partial(int))
     assert ended.code == 1
     assert ended.said.splitlines()[-1].startswith("monai_ddfm: ConnectionError:")

@@ -5,29 +5,32 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pydicom
 import requests
 from dicomweb_client.web import DICOMwebClient
 from pydicom.dataset import Dataset
 
+from monai_ddfm.dicom.archive.bounded_answer import bound_answer
 from monai_ddfm.dicom.archive.credentials import basic_authorization, split_credentials
-from monai_ddfm.dicom.archive.retries import BusyArchiveError, IncompleteAnswerError, LostAnswerError, Retries
-from monai_ddfm.dicom.archive.store_answer import accepted_instances, first_refusal
+from monai_ddfm.dicom.archive.dicom_json import Answer, is_uid, objects_in, text_of, uid_of
+from monai_ddfm.dicom.archive.instance_store import InstanceStore
+from monai_ddfm.dicom.archive.retries import (
+    ForeignInstanceError,
+    IncompleteAnswerError,
+    Retries,
+    SenselessAnswerError,
+)
 from monai_ddfm.dicom.identity import SOFTWARE_NAME
 from monai_ddfm.io.atomic import atomic_folder
 
 __all__ = ["ArchiveSeries", "DicomWebArchive"]
 
-_logger = logging.getLogger(__name__)
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")  # PS3.5 9.1
-_IDENTIFYING = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
+_CODE = re.compile(r"[A-Za-z0-9_ ]{1,16}")  # PS3.5 6.2 CS; it becomes a part of a folder's name
 _ANY_TRANSFER_SYNTAX = (("application/dicom", "*"),)
 
 
@@ -86,13 +89,14 @@ class DicomWebArchive:
         sent = dict(headers or {})
         if user is not None:
             sent["Authorization"] = basic_authorization(user)
-        self.batch_bytes = batch_bytes
+        session = session or requests.Session()
+        session.hooks["response"] = [*session.hooks["response"], bound_answer]
         self._ask = Retries(self.url, attempts, wait)
         self._client = DICOMwebClient(
             self.url, session, headers=sent, timeout=timeout, permissive_uid=True, chunk_size=1_000_000
         )
-        # its own retry sends a body that the first attempt has used up
-        self._client.set_http_retry_params(retry=False)
+        self._client.set_http_retry_params(retry=False)  # that is ours
+        self._store = InstanceStore(self.url, session, timeout, self._ask, self._held, batch_bytes)
 
     def find_series(self, study_instance_uid: str, modality: str | None = None) -> list[ArchiveSeries]:
         """Return the series of a study.
@@ -102,15 +106,13 @@ class DicomWebArchive:
             OSError: the archive cannot be asked.
             ValueError: `study_instance_uid` is no UID.
         """
-        if not _UID.fullmatch(study_instance_uid) or len(study_instance_uid) > 64:
+        if not is_uid(study_instance_uid):
             raise ValueError(
                 f"{study_instance_uid!r} is no StudyInstanceUID: expected numbers with dots between, e.g. 1.2.840.1136"
             )
-        answers = self._ask(
-            f"asking for the series of study {study_instance_uid}",
-            lambda: self._client.search_for_series(study_instance_uid, fields=["SeriesDescription"]),
+        found = self._ask(
+            f"asking for the series of study {study_instance_uid}", lambda: self._series(study_instance_uid)
         )
-        found = [_archive_series(answer, study_instance_uid) for answer in answers]
         if not found:
             raise FileNotFoundError(f"{self.url} has no study {study_instance_uid}")
         fitting = [series for series in found if modality in (None, series.modality)]
@@ -160,12 +162,15 @@ class DicomWebArchive:
 
         Raises:
             FileExistsError: `folder` exists and `overwrite` is False.
-            OSError: the archive cannot be asked, or keeps sending less than it says it has. Nothing is left behind.
+            FileNotFoundError: the archive lists no instances.
+            OSError: the archive cannot be asked, sends something else, or keeps sending less than it says it has.
+                Nothing is left behind.
         """
         doing = f"fetching series {series.series_instance_uid}"
         uids = (series.study_instance_uid, series.series_instance_uid)
-        listed = self._ask(f"listing {series}", lambda: self._client.search_for_instances(*uids))
-        wanted = {str(Dataset.from_json(answer).SOPInstanceUID) for answer in listed}
+        wanted = self._ask(f"listing {series}", lambda: self._instances(*uids))
+        if not wanted:
+            raise FileNotFoundError(f"{self.url} lists no instances of series {series}; look at it in the archive")
         with atomic_folder(folder, overwrite) as filling:
             self._ask(doing, lambda: self._fetch_into(uids, wanted, filling))
         return Path(folder)
@@ -183,40 +188,16 @@ class DicomWebArchive:
             OSError: the archive cannot be reached or refuses some; the message says how many it confirmed. Storing the
                 same files again is safe: their UIDs are the same.
         """
-        paths = [Path(file) for file in files]
-        headers = {path: pydicom.dcmread(path, specific_tags=_IDENTIFYING, stop_before_pixels=True) for path in paths}
-        confirmed = self._held(headers.values())
-        if confirmed:
-            _logger.info("%s has %d of %d instances already", self.url, len(confirmed), len(paths))
-        for batch in self._batches(
-            [path for path, header in headers.items() if header.SOPInstanceUID not in confirmed]
-        ):
-            confirmed |= self._store_batch(batch, len(confirmed), len(paths))
-        return [str(headers[path].SOPInstanceUID) for path in paths]
+        return self._store([Path(file) for file in files])
 
-    def _store_batch(self, batch: Sequence[Path], confirmed: int, total: int) -> set[str]:
-        """Store some of the files; returns the SOPInstanceUID of each."""
-        datasets = [pydicom.dcmread(path) for path in batch]
-        sent = [str(dataset.SOPInstanceUID) for dataset in datasets]
-        try:
-            answer = self._ask(f"storing {total} instances", lambda: self._store_once(datasets))
-        except OSError as error:
-            arrived = self._held(datasets) & set(sent) if isinstance(error, LostAnswerError) else set()
-            if arrived == set(sent):
-                _logger.warning("%s: the answer to a store was lost, but all its instances are there", self.url)
-                return arrived
-            raise type(error)(
-                f"{error}; {confirmed + len(arrived)} of {total} instances are confirmed as stored"
-                f"{_unknown(len(batch) - len(arrived), error)}; run it again: what is stored is not sent twice"
-            ) from error
-        accepted = accepted_instances(answer, sent)
-        if len(accepted) < len(sent):
-            refused = len(sent) - len(accepted)
-            raise OSError(
-                f"{self.url} refused {refused} of {len(sent)} instances sent{first_refusal(answer)}; "
-                f"{confirmed + len(accepted)} of {total} instances are confirmed as stored"
-            )
-        return set(accepted)
+    def _series(self, study_instance_uid: str) -> list[ArchiveSeries]:
+        answers = objects_in(self._client.search_for_series(study_instance_uid, fields=["SeriesDescription"]))
+        return list(dict.fromkeys(_archive_series(answer, study_instance_uid) for answer in answers))
+
+    def _instances(self, study: str, series: str, limit: int | None = None) -> set[str]:
+        """The SOPInstanceUIDs of a series."""
+        answers = objects_in(self._client.search_for_instances(study, series, limit=limit))
+        return {uid_of(answer, "SOPInstanceUID") for answer in answers}
 
     def _held(self, datasets: Iterable[Dataset]) -> set[str]:
         """Which of these instances the archive says it has; none where it cannot be asked."""
@@ -225,71 +206,64 @@ class DicomWebArchive:
         for uids in wanted:
             if not all(uids):
                 continue
-            try:
-                listed = self._client.search_for_instances(*uids)
-            except (requests.RequestException, ValueError):
-                continue  # the store itself will say what is wrong
-            held |= {str(Dataset.from_json(answer).SOPInstanceUID) for answer in listed}
+            with suppress(requests.RequestException, ValueError, RecursionError, SenselessAnswerError):
+                held |= self._instances(*uids)  # where it fails, the store itself will say what is wrong
         return held
-
-    def _batches(self, paths: Sequence[Path]) -> list[list[Path]]:
-        batches: list[list[Path]] = []
-        filled = self.batch_bytes
-        for path in paths:
-            size = path.stat().st_size
-            if filled + size > self.batch_bytes:
-                batches.append([])
-                filled = 0
-            batches[-1].append(path)
-            filled += size
-        return batches
-
-    def _store_once(self, datasets: Sequence[Dataset]) -> Dataset:
-        try:
-            return self._client.store_instances(datasets)
-        except requests.HTTPError as error:
-            # 409: some or all were refused; the answer says which (PS3.18 10.5.3)
-            if error.response is None or error.response.status_code != requests.codes.conflict:
-                raise
-            try:
-                return Dataset.from_json(error.response.json())
-            except ValueError:
-                raise error from None
 
     def _fetch_into(self, uids: tuple[str, str], wanted: set[str], folder: Path) -> None:
         for left_over in folder.iterdir():
             left_over.unlink()
         got: set[str] = set()
-        for dataset in self._client.iter_series(*uids, media_types=_ANY_TRANSFER_SYNTAX):
-            if "SOPInstanceUID" not in dataset:
-                raise IncompleteAnswerError("an instance without a SOPInstanceUID")
-            got.add(str(dataset.SOPInstanceUID))
-            dataset.save_as(folder / f"{len(got):05d}.dcm", enforce_file_format=True)
+        for dataset in self._received(*uids):
+            uid = _uid_in_series(dataset, *uids)
+            if uid not in got:
+                got.add(uid)
+                dataset.save_as(folder / f"{len(got):05d}.dcm", enforce_file_format=True)
         if not wanted <= got:
-            raise IncompleteAnswerError(f"{len(got & wanted)} of {len(wanted)} instances")
+            raise IncompleteAnswerError(f"the answer ended early, after {len(got & wanted)} of {len(wanted)} instances")
+
+    def _received(self, study: str, series: str) -> Iterator[Dataset]:
+        """The instances of a series as they come."""
+        try:
+            yield from self._client.iter_series(study, series, media_types=_ANY_TRANSFER_SYNTAX)
+        except (requests.RequestException, SenselessAnswerError, IncompleteAnswerError, MemoryError):
+            raise
+        except Exception as error:  # the client and pydicom raise whatever the broken bytes lead to
+            raise IncompleteAnswerError("a part of the answer is no DICOM file, or ends early") from error
 
     def _is_derived_here(self, series: ArchiveSeries) -> bool:
         uids = (series.study_instance_uid, series.series_instance_uid)
-        first = self._ask(f"listing {series}", lambda: self._client.search_for_instances(*uids, limit=1))
+        first = self._ask(f"listing {series}", lambda: self._instances(*uids, limit=1))
         if not first:
             return False
-        instance = str(Dataset.from_json(first[0]).SOPInstanceUID)
-        header = self._ask(f"reading {series}", lambda: self._client.retrieve_instance_metadata(*uids, instance))
-        return Dataset.from_json(header).get("Manufacturer") == SOFTWARE_NAME
+        header = self._ask(f"reading {series}", lambda: self._header(*uids, first.pop()))
+        return text_of(header, "Manufacturer") == SOFTWARE_NAME
+
+    def _header(self, study: str, series: str, instance: str) -> Answer:
+        try:
+            return objects_in([self._client.retrieve_instance_metadata(study, series, instance)])[0]
+        except (TypeError, LookupError) as error:  # the client takes the first of what may be no list, or empty
+            raise SenselessAnswerError("expected the attributes of an instance, got none") from error
 
 
-def _archive_series(answer: dict[str, Any], study_instance_uid: str) -> ArchiveSeries:
-    dataset = Dataset.from_json(answer)
+def _archive_series(answer: Answer, study_instance_uid: str) -> ArchiveSeries:
+    if (study := text_of(answer, "StudyInstanceUID")) not in ("", study_instance_uid):
+        raise ForeignInstanceError(f"got a series of another study, {study!r}")
+    modality = text_of(answer, "Modality")
     return ArchiveSeries(
         study_instance_uid,
-        str(dataset.SeriesInstanceUID),
-        str(dataset.get("Modality") or ""),
-        str(dataset.get("SeriesDescription") or ""),
+        uid_of(answer, "SeriesInstanceUID"),
+        modality if _CODE.fullmatch(modality) else "",
+        text_of(answer, "SeriesDescription"),
     )
 
 
-def _unknown(batch: int, error: OSError) -> str:
-    """Say that a dropped connection leaves the fate of the instances then on their way open, and a busy archive not."""
-    if isinstance(error, BusyArchiveError):
-        return f", all {batch} of the last request failed"
-    return f", {batch} more were on their way" if isinstance(error, ConnectionError) else ""
+def _uid_in_series(dataset: Dataset, study: str, series: str) -> str:
+    """The SOPInstanceUID of an instance that is of the series."""
+    found = {name: str(dataset.get(name, "")) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
+    for name, expected in {"StudyInstanceUID": study, "SeriesInstanceUID": series}.items():
+        if found[name] != expected:
+            raise ForeignInstanceError(f"got an instance of another series, with {name} {found[name]!r}")
+    if not is_uid(found["SOPInstanceUID"]):
+        raise ForeignInstanceError(f"got an instance with SOPInstanceUID {found['SOPInstanceUID']!r}")
+    return found["SOPInstanceUID"]

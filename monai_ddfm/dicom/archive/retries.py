@@ -11,22 +11,39 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import requests
-from pydicom.errors import InvalidDicomError
 
 from monai_ddfm.dicom.archive.credentials import VARIABLES
 
-__all__ = ["BusyArchiveError", "IncompleteAnswerError", "LostAnswerError", "Retries"]
+__all__ = [
+    "BusyArchiveError",
+    "ForeignInstanceError",
+    "IncompleteAnswerError",
+    "LostAnswerError",
+    "Retries",
+    "SenselessAnswerError",
+]
 
 Answer = TypeVar("Answer")
 _logger = logging.getLogger(__name__)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)  # HTTP states that another attempt may find gone
-
-
+_LOST = (requests.TooManyRedirects, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)  # where it led
 _ROOT = "is this the root of its DICOMweb service, e.g. http://host:8042/dicom-web?"
 
 
 class IncompleteAnswerError(Exception):
-    """An answer that ended early; the message says how much of it came."""
+    """An answer that ended early, or broke on its way; the message says what came."""
+
+
+class SenselessAnswerError(Exception):
+    """An answer that is no DICOMweb, to every attempt; the message says what was expected, and what came."""
+
+    remedy = _ROOT
+
+
+class ForeignInstanceError(SenselessAnswerError):
+    """An answer with something else than what was asked for."""
+
+    remedy = "tell those who run the archive"
 
 
 class BusyArchiveError(ConnectionError):
@@ -81,15 +98,22 @@ class Retries:
                 reason = f"HTTP {status}"
             except requests.ReadTimeout as error:
                 raise LostAnswerError(f"{self.url}: {doing} failed: no answer in time") from error
-            except requests.exceptions.JSONDecodeError as error:
-                raise OSError(f"{self.url}: {doing} failed: the answer is no DICOMweb; {_ROOT}") from error
-            except (requests.RequestException, IncompleteAnswerError, InvalidDicomError, EOFError) as error:
+            except (requests.exceptions.JSONDecodeError, RecursionError) as error:
+                raise self._senseless(doing, SenselessAnswerError("expected JSON, got something else")) from error
+            except SenselessAnswerError as error:
+                raise self._senseless(doing, error) from error
+            except _LOST as error:
+                raise self._senseless(doing, SenselessAnswerError(str(error))) from error
+            except (requests.RequestException, IncompleteAnswerError) as error:
                 reason = _plain(error)
                 if attempt == self.attempts:
                     raise ConnectionError(f"{self.url}: {doing} failed after {attempt} attempts: {reason}") from error
             _logger.warning("%s: %s failed (%s), attempt %d of %d", self.url, doing, reason, attempt, self.attempts)
             time.sleep(self.wait * 2 ** (attempt - 1))
         raise AssertionError("the loop returns or raises")
+
+    def _senseless(self, doing: str, error: SenselessAnswerError) -> OSError:
+        return OSError(f"{self.url}: {doing} failed: {error}; {error.remedy}")
 
     def _refusal(self, doing: str, status: int, attempts: int) -> OSError:
         if status in (401, 403, 407):
@@ -108,8 +132,8 @@ def _plain(error: Exception) -> str:
     """Say in words what requests says in nested representations of objects."""
     if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
         return "no answer in time"
-    if isinstance(error, IncompleteAnswerError):
-        return f"the answer ended early, after {error}"
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return "the answer cannot be unpacked"
     text = str(error)
     for sign, meaning in (("refused", "connection refused: is the archive running?"), ("resolve", "unknown host")):
         if sign in text:

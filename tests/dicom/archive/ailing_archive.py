@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -39,7 +40,7 @@ def ailing_archive(answers: dict[str, list[Answer]]) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)  # seconds until it stops
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/dicom-web"
@@ -95,8 +96,14 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
 
 def stored(handler: BaseHTTPRequestHandler) -> None:
     """Accept what is posted."""
-    swallow(handler)
-    send(handler, b"{}", "application/dicom+json", 200)
+    files = [part.partition(b"\r\n\r\n")[2] for part in _parts_of(swallow(handler), handler)]
+    uids = [pydicom.dcmread(io.BytesIO(file), stop_before_pixels=True).SOPInstanceUID for file in files]
+    named = [{"00081155": {"vr": "UI", "Value": [uid]}} for uid in uids]
+    send(handler, json.dumps({"00081199": {"vr": "SQ", "Value": named}}).encode(), "application/dicom+json")
+
+
+def _parts_of(body: bytes, handler: BaseHTTPRequestHandler) -> list[bytes]:
+    return body.split(f"--{handler.headers.get_boundary()}".encode())[1:-1]
 
 
 def send(handler: BaseHTTPRequestHandler, body: bytes, kind: str, code: int = 200, length: int | None = None) -> None:
@@ -107,10 +114,6 @@ def send(handler: BaseHTTPRequestHandler, body: bytes, kind: str, code: int = 20
     handler.wfile.write(body)
 
 
-def swallow(handler: BaseHTTPRequestHandler) -> None:
-    """Read the request's body, chunked or not."""
-    if handler.headers.get("Transfer-Encoding") == "chunked":
-        while size := int(handler.rfile.readline(), 16):
-            handler.rfile.read(size + 2)
-        handler.rfile.readline()
-    handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+def swallow(handler: BaseHTTPRequestHandler) -> bytes:
+    """Read the request's body."""
+    return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))

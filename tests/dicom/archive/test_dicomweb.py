@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import time
@@ -14,6 +15,7 @@ import pydicom
 import pytest
 
 from monai_ddfm.__main__ import main
+from monai_ddfm.commands.dicomweb import fetch_sources
 from monai_ddfm.dicom.archive.credentials import session_from
 from monai_ddfm.dicom.archive.dicomweb import ArchiveSeries, DicomWebArchive
 from tests.dicom.archive.ailing_archive import (
@@ -27,12 +29,12 @@ from tests.dicom.archive.ailing_archive import (
     stored,
     swallow,
 )
-from tests.dicom.shipped_study import FOLDERS
+from tests.dicom.shipped_study import FOLDERS, identity
 from tests.free_port import free_port
 
 FILES = sorted(FOLDERS["PT"].glob("*.dcm"))[:6]
-SERIES = ArchiveSeries("1.2", "1.2.3", "PT", "a description")
-WADO, QIDO, STOW = "GET /series/1.2.3", "GET /instances", "POST /studies"
+SERIES = ArchiveSeries(identity("PT").study_instance_uid, identity("PT").series_instance_uid, "PT", "a description")
+WADO, QIDO, STOW = f"GET /series/{SERIES.series_instance_uid}", "GET /instances", "POST /studies"
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +109,7 @@ def test_a_fetch_is_whole(tmp_path: Path) -> None:
 )
 def test_a_fetch_that_is_dropped_leaves_nothing(tmp_path: Path, answer: object) -> None:
     with ailing_archive({WADO: [answer], QIDO: [instances(FILES)]}) as url:
-        with pytest.raises(ConnectionError, match=r"fetching series 1\.2\.3 failed after 2 attempts"):
+        with pytest.raises(ConnectionError, match=r"fetching series 1\.[0-9.]+ failed after 2 attempts"):
             archive_at(url).fetch_series(SERIES, tmp_path / "PT")
     assert list(tmp_path.iterdir()) == []
 
@@ -171,6 +173,42 @@ def test_instances_that_the_answer_passes_over_are_not_confirmed() -> None:
     with ailing_archive({STOW: [said(named)]}) as url:
         with pytest.raises(OSError, match="refused 2 of 6 instances sent; 4 of 6 instances are confirmed"):
             archive_at(url).store(FILES)
+
+
+def test_what_an_archive_calls_a_modality_names_no_other_folder(tmp_path: Path) -> None:
+    uid = SERIES.series_instance_uid
+    found = [{"0020000E": {"vr": "UI", "Value": [uid]}, "00080060": {"vr": "CS", "Value": ["/../../outside"]}}]
+    with ailing_archive({"GET /series": [said(found)], WADO: [parts(FILES)], QIDO: [instances(FILES)]}) as url:
+        folder = tmp_path / "a" / "b"
+        (fetched,) = fetch_sources(archive_at(url), SERIES.study_instance_uid, [uid], folder)
+    assert fetched.parent == folder and len(list(fetched.iterdir())) == 6
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_endless_instance_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("monai_ddfm.dicom.archive.bounded_answer.available_memory", lambda: 1 << 20)
+
+    def endless(handler) -> None:  # type: ignore[no-untyped-def]
+        handler.send_response(200)
+        handler.send_header("Content-Type", "multipart/related; boundary=part")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(bytes(65536))
+
+    with ailing_archive({WADO: [endless], QIDO: [instances(FILES)]}) as url:
+        with pytest.raises(OSError, match="expected no more than 1 MiB, got a larger answer"):
+            archive_at(url).fetch_series(SERIES, tmp_path / "PT")
+
+
+def test_a_header_that_is_none() -> None:
+    two = [{"0020000E": {"vr": "UI", "Value": [f"1.2.{n}"]}, "00080060": {"vr": "CS", "Value": ["PT"]}} for n in (3, 4)]
+    for wrong in ([], 5, [5]):
+        with ailing_archive(
+            {"GET /series": [said(two)], QIDO: [instances(FILES)], "GET /metadata": [said(wrong)]}
+        ) as url:
+            with pytest.raises(OSError, match=r"reading PT .* failed: expected "):
+                archive_at(url).choose_series("1.2", "PT")
 
 
 def test_refuses_senseless_settings() -> None:

@@ -87,7 +87,8 @@ def verdict(bad: BadInput, door: Callable[[Any], Any], folder: Path, clean: Any,
         return str(error)
     if not bad.harmless:
         return "let in"
-    return None if np.allclose(found, clean, rtol=1e-4, atol=1e-3) else "read as something else"
+    same = np.shape(found) == np.shape(clean) and np.allclose(found, clean, rtol=1e-4, atol=1e-3)
+    return None if same else "read as something else"
 
 
 def met_whole(door: Callable[[Any], Any], whole: Any) -> tuple[Any, int]:
