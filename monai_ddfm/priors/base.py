@@ -32,6 +32,9 @@ class DiffusionPrior(nn.Module, ABC):
         channels: image channels the network works on, 1 (grayscale) or 3 (RGB).
         alphas_cumprod: ᾱ_t of the noise schedule the network was trained with, ``[T]``.
         spatial_multiple: height and width must be multiples of this number; the inferer pads to it.
+
+    Raises:
+        ValueError: another number of channels, or ᾱ_t that do not fall within (0, 1].
     """
 
     def __init__(self, channels: int, alphas_cumprod: Tensor | None = None, spatial_multiple: int = 1) -> None:
@@ -42,7 +45,7 @@ class DiffusionPrior(nn.Module, ABC):
         self.spatial_multiple = spatial_multiple
         # no buffer: `half()` must not round it, and the sampler reads it as numbers on the host
         self.alphas_cumprod = (
-            linear_alphas_cumprod() if alphas_cumprod is None else alphas_cumprod.detach().cpu().double()
+            linear_alphas_cumprod() if alphas_cumprod is None else _falling(alphas_cumprod.detach().cpu().double())
         )
 
     @abstractmethod
@@ -75,3 +78,17 @@ class DiffusionPrior(nn.Module, ABC):
             "weights": weights.hexdigest(),
             "alphas_cumprod": schedule.hexdigest(),
         }
+
+
+def _falling(alphas_cumprod: Tensor) -> Tensor:
+    """Refuse a schedule by which noise cannot grow, or which leaves nothing of the image (a division by 0)."""
+    if alphas_cumprod.is_meta:  # a sketch, see `require_buildable`
+        return alphas_cumprod
+    falls = alphas_cumprod.ndim == 1 and len(alphas_cumprod) > 0 and bool((alphas_cumprod.diff() <= 0).all())
+    if not falls or not 0 < alphas_cumprod[-1] <= alphas_cumprod[0] <= 1:
+        first = alphas_cumprod.flatten()[:3].tolist()
+        raise ValueError(
+            f"alphas_cumprod must fall from at most 1 and stay above 0, got {tuple(alphas_cumprod.shape)} numbers that "
+            f"begin with {first}; give the schedule the network was trained with"
+        )
+    return alphas_cumprod

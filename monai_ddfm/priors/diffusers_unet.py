@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from monai_ddfm.priors.load import load_weights
+from monai_ddfm.io.json_file import read_json
+from monai_ddfm.priors.load import load_state, put_weights
 from monai_ddfm.priors.network import NetworkPrior
-from monai_ddfm.priors.prior_file import read_header
+from monai_ddfm.priors.prior_file import read_header, schedule_of
+from monai_ddfm.priors.sketch import require_buildable
 
 __all__ = ["DiffusersPrior", "UNet2DPrior", "build_unet"]
 
+_MOST_TIMESTEPS = 100_000  # a hundred times what anybody trains with; diffusers would allocate any number
 _WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 
 
@@ -39,8 +41,9 @@ class UNet2DPrior(NetworkPrior):
         prediction_type: str = "epsilon",
         alphas_cumprod: Tensor | None = None,
     ) -> None:
-        multiple = 2 ** (len(architecture["block_out_channels"]) - 1)
-        super().__init__(int(architecture["in_channels"]), prediction_type, alphas_cumprod, spatial_multiple=multiple)
+        whole: Mapping[str, Any] = network.config  # type: ignore[assignment] # with the defaults of what is not given
+        multiple = 2 ** (len(whole["block_out_channels"]) - 1)
+        super().__init__(int(whole["in_channels"]), prediction_type, alphas_cumprod, spatial_multiple=multiple)
         self.architecture = dict(architecture)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -76,21 +79,23 @@ class DiffusersPrior(UNet2DPrior):
         if path.is_dir():
             architecture, file, said = _read_folder(path)
         else:
-            said = read_header(path)
+            said, file = read_header(path), path
             if said.get("kind") != "diffusers":
                 raise ValueError(
                     f"{path}: does not say that it holds a diffusers UNet2DModel; give the folder with config.json, "
                     "or convert it: python -m monai_ddfm convert-prior IN OUT"
                 )
-            architecture, file = said["architecture"], path
-        network = build_unet(architecture)
-        load_weights(network, file)
-        schedule = said.get("alphas_cumprod")
-        if alphas_cumprod is None and schedule is not None:
-            alphas_cumprod = torch.as_tensor(schedule, dtype=torch.float64)
-        super().__init__(
-            network, architecture, prediction_type or said.get("prediction_type", "epsilon"), alphas_cumprod
-        )
+            architecture = said.get("architecture", {})
+        state = load_state(file)
+
+        def described() -> tuple[nn.Module, Mapping[str, Any], str, Tensor | None]:
+            schedule = schedule_of(said) if alphas_cumprod is None else alphas_cumprod
+            kind = prediction_type or said.get("prediction_type", "epsilon")
+            return build_unet(architecture), architecture, kind, schedule
+
+        require_buildable(path, state, lambda: UNet2DPrior(*described()))
+        super().__init__(*described())
+        put_weights(self.network, state, file)
 
 
 def build_unet(architecture: Mapping[str, Any]) -> nn.Module:
@@ -106,6 +111,8 @@ def build_unet(architecture: Mapping[str, Any]) -> nn.Module:
         from diffusers.models.embeddings import TimestepEmbedding, Timesteps
     except ImportError as error:
         raise ImportError("this prior needs diffusers: pip install 'monai-ddfm[diffusers]'") from error
+    if not isinstance(architecture, Mapping):
+        raise ValueError(f"expected the arguments of UNet2DModel, found {type(architecture).__name__}")
     if architecture.get("class_embed_type") is not None or architecture.get("num_class_embeds") is not None:
         raise ValueError("this UNet2DModel wants a class label at every call; a prior must be unconditional")
     own = {key: value for key, value in architecture.items() if not key.startswith("_")}
@@ -132,7 +139,7 @@ def _read_folder(folder: Path) -> tuple[dict[str, Any], Path, dict[str, Any]]:
         raise FileNotFoundError(
             f"{folder}: no config.json in it; expected a folder that UNet2DModel.save_pretrained wrote"
         )
-    architecture = json.loads(config.read_text(encoding="utf-8"))
+    architecture = _read_object(config)
     name = architecture.get("_class_name", "UNet2DModel")
     if name != "UNet2DModel":
         raise ValueError(f"{config}: is of a {name}; only the unconditional UNet2DModel can be a prior")
@@ -147,9 +154,23 @@ def _read_folder(folder: Path) -> tuple[dict[str, Any], Path, dict[str, Any]]:
 def _read_scheduler(file: Path) -> dict[str, Any]:
     from diffusers import DDPMScheduler
 
-    config = json.loads(file.read_text(encoding="utf-8"))
-    scheduler = DDPMScheduler.from_config(config)
+    config = _read_object(file)
+    steps = config.get("num_train_timesteps", 1000)
+    if not isinstance(steps, int) or not 1 <= steps <= _MOST_TIMESTEPS:
+        raise ValueError(f"{file}: num_train_timesteps is {steps!r}, expected 1 to {_MOST_TIMESTEPS}; correct it")
+    try:
+        scheduler = DDPMScheduler.from_config(config)
+    except Exception as error:  # options of a wrong kind let diffusers raise anything
+        raise ValueError(f"{file}: describes no noise schedule ({error}); give it as its author wrote it") from error
     return {
         "prediction_type": scheduler.config.prediction_type,
         "alphas_cumprod": scheduler.alphas_cumprod.double().tolist(),
     }
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    expected = "a configuration that diffusers wrote"
+    content = read_json(file, expected)
+    if not isinstance(content, dict):
+        raise ValueError(f"{file}: holds a {type(content).__name__}, expected {expected}; download it again")
+    return content
