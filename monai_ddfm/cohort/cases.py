@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections import Counter
+import reprlib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from monai.data import Dataset
 
 from monai_ddfm.errors import reason_of
 from monai_ddfm.io.endings import image_ending, image_stem
+from monai_ddfm.io.json_file import read_json
 
 __all__ = ["FAULT", "CaseDataset", "find_cases"]
 
 FAULT = "fault"
-_LONGEST_NAME = 180  # bytes; file systems take 255, with what follows a case's name
+_LONGEST_NAME = 200  # bytes; file systems take 255, and the names of results go on behind it
 
 
 def _is_source(path: Path) -> bool:
@@ -81,37 +82,39 @@ def _cases_in_folder(dataset_dir: Path, keys: Sequence[str]) -> list[dict[str, s
 
 def _cases_in_datalist(datalist: Path, dataset_dir: Path, keys: Sequence[str]) -> list[dict[str, str]]:
     """Entries of a JSON list, or of MONAI's ``{"testing": [...]}``; relative paths start at `dataset_dir`."""
-    try:  # Windows begins a file with a byte order mark
-        content = json.loads(datalist.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{datalist}: not valid JSON ({str(error)[:80]}); write it as JSON in UTF-8") from error
+    form = f'{{"case": name, "{keys[0]}": path, ...}}'
+    content = read_json(datalist, f"a list of {form}")
     entries = content.get("testing") if isinstance(content, Mapping) else content
     if not isinstance(entries, list) or not entries:
         raise ValueError(f'{datalist}: expected a list of cases, or {{"testing": [...]}}')
     cases = []
     for number, entry in enumerate(entries):
         if not isinstance(entry, Mapping):
-            raise ValueError(
-                f'{datalist}: entry {number} is {entry!r}, expected {{"case": name, "{keys[0]}": path, ...}}'
-            )
+            raise ValueError(f"{datalist}: entry {number} is {reprlib.repr(entry)}, expected {form}")
         missing = [key for key in keys if not isinstance(entry.get(key), str) or not entry[key]]
         if missing:
             raise ValueError(
-                f"{datalist}: entry {number} has no path for {', '.join(missing)}; it has {', '.join(entry)}"
+                f"{datalist}: entry {number} has no path for {', '.join(missing)}; it has {_listed(entry)}, "
+                f"expected {form}"
             )
-        paths = {key: str(dataset_dir / entry[key]) for key in keys}
         name = entry.get("case", f"case_{number:04d}")
-        if isinstance(name, bool) or not isinstance(name, (str, int)):
-            raise ValueError(f"{datalist}: entry {number} has the case {name!r}; give it a name, or a number")
-        cases.append({"case": str(name), **paths})
+        if isinstance(name, bool) or not isinstance(name, str | int):
+            raise ValueError(f"{datalist}: entry {number} has the case {reprlib.repr(name)}, expected a name")
+        cases.append({"case": str(name), **{key: str(dataset_dir / entry[key]) for key in keys}})
     return cases
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON whose names all differ; Python would take the last of two in silence."""
-    if twice := [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]:
-        raise ValueError(f"{twice[0]!r} stands twice in one entry")
-    return dict(pairs)
+def _listed(names: Iterable[str], most: int = 8) -> str:
+    """The first names, each cut, however many and long somebody's file makes them."""
+    listed = [name[:40] for name in names]
+    return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "") if listed else "nothing"
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def find_cases(
@@ -141,12 +144,14 @@ def find_cases(
     if datalist is None:
         cases = _cases_in_folder(dataset_dir, keys)
     else:
-        if not Path(datalist).is_file():
-            raise FileNotFoundError(f"{datalist}: no such datalist")
+        if not isinstance(datalist, str | os.PathLike) or not str(datalist):
+            raise ValueError(f"datalist must be the path of a JSON file, or null; got {reprlib.repr(datalist)}")
+        if not _is_there(str(datalist)) or not Path(datalist).is_file():
+            raise FileNotFoundError(f"{datalist}: no such datalist; give a JSON file")
         cases = _cases_in_datalist(Path(datalist), dataset_dir, keys)
-    _require_distinct((case["case"] for case in cases), datalist or dataset_dir)
+    _require_distinct([case["case"] for case in cases], str(datalist or dataset_dir))
     for case in cases:
-        absent = [key for key in keys if key in case and not os.path.exists(case[key])]  # a name too long is none
+        absent = [key for key in keys if key in case and not _is_there(case[key])]
         if absent:
             case[FAULT] = f"{case[absent[0]]}: no such file (the {absent[0]} of case {case['case']})"
     faults = [case[FAULT] for case in cases if FAULT in case]
@@ -155,7 +160,7 @@ def find_cases(
     return cases
 
 
-def _require_distinct(names: Iterable[str], where: str | Path) -> None:
+def _require_distinct(names: Iterable[str], where: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name.casefold() in seen:  # some file systems know no capitals
@@ -163,14 +168,18 @@ def _require_distinct(names: Iterable[str], where: str | Path) -> None:
                 f"{where}: two cases are named {name!r}, capitals aside: their results would have the same names; "
                 "rename one"
             )
-        if not _can_be_file(name) or name.casefold() in ("", ".", "..", "summary"):
-            raise ValueError(f"{where}: a case cannot be named {name[:80]!r}: results are files of that name")
+        if not _names_a_file(name) or name.casefold() in ("", ".", "..", "summary"):
+            raise ValueError(
+                f"{where}: a case cannot be named {name[:_LONGEST_NAME]!r}: results are files of that name; rename it"
+            )
         seen.add(name.casefold())
 
 
-def _can_be_file(name: str) -> bool:
-    """Whether a case's results can be files of its name, with what follows it."""
-    return Path(name).name == name and name.isprintable() and len(name.encode()) <= _LONGEST_NAME
+def _names_a_file(name: str) -> bool:
+    """Whether a file in the output folder can be named so, without folders, control characters or lone surrogates."""
+    if Path(name).name != name or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        return False
+    return len(name.encode()) <= _LONGEST_NAME
 
 
 class CaseDataset(Dataset):

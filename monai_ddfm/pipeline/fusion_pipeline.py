@@ -76,18 +76,27 @@ class FusionPipeline:
         """The prior, on its device; its weights are read when it is first asked for.
 
         Raises:
-            FileNotFoundError, ValueError: see `open_prior`; also a network that was never trained.
+            FileNotFoundError, MemoryError, ValueError: see `open_prior`; also a network that was never trained.
         """
         prior = self._prior
         if prior is None:
-            execution = self.config.execution
-            prior = open_prior(execution.weights, execution.compile_mode, execution.trust_torchscript)
+            prior = self._opened_prior()
         if isinstance(prior, UNetPrior) and prior.is_untrained:
             raise ValueError(
                 "network_def: UNetPrior has weights null and an untrained network, which answers zero to everything; "
                 "give its weights, or leave network_def out for the shipped prior"
             )
         return prior.eval().to(self.device)
+
+    def _opened_prior(self) -> DiffusionPrior:
+        execution = self.config.execution
+        try:
+            return open_prior(execution.weights, execution.compile_mode, execution.trust_torchscript)
+        except MemoryError as error:
+            raise MemoryError(
+                f"{execution.weights or 'the shipped weights'}: not enough memory to load them; run fewer processes at "
+                "once, or use a machine with more memory"
+            ) from error
 
     @cached_property
     def made_with(self) -> dict[str, Any]:

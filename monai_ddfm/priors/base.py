@@ -21,13 +21,6 @@ def linear_alphas_cumprod(num_train_timesteps: int = 1000, beta_start: float = 1
     return torch.cumprod(1.0 - betas, dim=0)
 
 
-def _require_schedule(alphas_cumprod: Tensor) -> None:
-    """Raise `ValueError` for ᾱ_t that no diffusion has: it falls from timestep to timestep, within 0 and 1."""
-    steps = alphas_cumprod.detach().cpu().double()
-    if steps.ndim != 1 or not len(steps) or not bool(((steps >= 0) & (steps <= 1)).all() and (steps.diff() <= 0).all()):
-        raise ValueError(f"alphas_cumprod must fall from 1 to 0, [T], got {steps.flatten()[:4].tolist()}, ...")
-
-
 class DiffusionPrior(nn.Module, ABC):
     """An unconditional denoising diffusion model of one image.
 
@@ -39,19 +32,20 @@ class DiffusionPrior(nn.Module, ABC):
         channels: image channels the network works on, 1 (grayscale) or 3 (RGB).
         alphas_cumprod: ᾱ_t of the noise schedule the network was trained with, ``[T]``.
         spatial_multiple: height and width must be multiples of this number; the inferer pads to it.
+
+    Raises:
+        ValueError: another number of channels, or ᾱ_t that do not fall within (0, 1].
     """
 
     def __init__(self, channels: int, alphas_cumprod: Tensor | None = None, spatial_multiple: int = 1) -> None:
         super().__init__()
         if channels not in (1, 3):
             raise ValueError(f"a prior has 1 (grayscale) or 3 (RGB) channels, got {channels}")
-        if alphas_cumprod is not None:
-            _require_schedule(alphas_cumprod)
         self.channels = channels
         self.spatial_multiple = spatial_multiple
         # no buffer: `half()` must not round it, and the sampler reads it as numbers on the host
         self.alphas_cumprod = (
-            linear_alphas_cumprod() if alphas_cumprod is None else alphas_cumprod.detach().cpu().double()
+            linear_alphas_cumprod() if alphas_cumprod is None else _falling(alphas_cumprod.detach().cpu().double())
         )
 
     @abstractmethod
@@ -84,3 +78,17 @@ class DiffusionPrior(nn.Module, ABC):
             "weights": weights.hexdigest(),
             "alphas_cumprod": schedule.hexdigest(),
         }
+
+
+def _falling(alphas_cumprod: Tensor) -> Tensor:
+    """Refuse a schedule by which noise cannot grow, or which leaves nothing of the image (a division by 0)."""
+    if alphas_cumprod.is_meta:  # a sketch, see `require_buildable`
+        return alphas_cumprod
+    falls = alphas_cumprod.ndim == 1 and len(alphas_cumprod) > 0 and bool((alphas_cumprod.diff() <= 0).all())
+    if not falls or not 0 < alphas_cumprod[-1] <= alphas_cumprod[0] <= 1:
+        first = alphas_cumprod.flatten()[:3].tolist()
+        raise ValueError(
+            f"alphas_cumprod must fall from at most 1 and stay above 0, got {tuple(alphas_cumprod.shape)} numbers that "
+            f"begin with {first}; give the schedule the network was trained with"
+        )
+    return alphas_cumprod

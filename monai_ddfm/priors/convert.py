@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
-from monai_ddfm.priors.described import build_described
 from monai_ddfm.priors.diffusers_unet import DiffusersPrior
+from monai_ddfm.priors.foreign_file import mistaken_for
 from monai_ddfm.priors.guided_diffusion import GuidedDiffusionPrior
-from monai_ddfm.priors.load import load_state
+from monai_ddfm.priors.load import load_state, put_weights
 from monai_ddfm.priors.prior_file import read_header, schedule_of, write_prior_file
+from monai_ddfm.priors.sketch import require_buildable
 from monai_ddfm.priors.torchscript import TorchScriptPrior, is_torchscript
 from monai_ddfm.priors.unet import UNetPrior
 
@@ -72,32 +73,45 @@ def open_prior(
     """
     path = BUNDLE_ROOT / WEIGHTS if weights is None else Path(weights)
     with torch.random.fork_rng(devices=[]):
-        prior = TorchScriptPrior(path, trusted=trust_torchscript) if is_torchscript(path) else _open(path)
+        runs = is_torchscript(path)
+        prior = TorchScriptPrior(path, trusted=trust_torchscript) if runs else _open(path, weights is None)
     if compile_mode is not None:
         prior.network.compile(mode=compile_mode)
     return prior
 
 
-def _open(path: Path) -> DiffusersPrior | UNetPrior:
+def _open(path: Path, shipped: bool) -> DiffusersPrior | UNetPrior:
     header = {} if path.is_dir() or path.suffix != ".safetensors" else read_header(path)
     if header.get("kind") == "monai":
-        from monai.networks.nets import DiffusionModelUNet
-
-        def wrap(network: nn.Module) -> UNetPrior:
-            return UNetPrior(
-                network,
-                channels=int(header["channels"]),
-                unshuffle=int(header["unshuffle"]),
-                prediction_type=header["prediction_type"],
-                alphas_cumprod=schedule_of(header),
-            )
-
-        return build_described(path, header, load_state(path), lambda said: DiffusionModelUNet(**said), wrap)
+        return _monai_prior(path, header, shipped)
     if path.is_dir() or header.get("kind") == "diffusers":
         return DiffusersPrior(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such weights file")
+    if (mistake := mistaken_for(path)) is not None:
+        raise ValueError(f"{path}: no weights file: {mistake}")
     raise ValueError(
         f"{path}: does not say of which architecture it is; convert it (python -m monai_ddfm convert-prior IN OUT), or "
         "name the network in the configuration (UNetPrior, TorchScriptPrior)"
     )
+
+
+def _monai_prior(path: Path, header: Mapping[str, Any], shipped: bool) -> UNetPrior:
+    """The prior of a file that the training workflow wrote."""
+    from monai.networks.nets import DiffusionModelUNet
+
+    def make() -> UNetPrior:
+        return UNetPrior(
+            DiffusionModelUNet(**header["architecture"]),
+            channels=int(header["channels"]),
+            unshuffle=int(header["unshuffle"]),
+            prediction_type=header["prediction_type"],
+            alphas_cumprod=schedule_of(header),
+        )
+
+    state = load_state(path)
+    if not shipped:  # a second of imports
+        require_buildable(path, state, make)
+    prior = make()
+    put_weights(prior.network, state, path)
+    return prior

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from monai_ddfm.priors.described import build_described
-from monai_ddfm.priors.load import load_state
+from monai_ddfm.io.json_file import read_json
+from monai_ddfm.priors.load import load_state, put_weights
 from monai_ddfm.priors.network import NetworkPrior
 from monai_ddfm.priors.prior_file import read_header, schedule_of
+from monai_ddfm.priors.sketch import require_buildable
 
 __all__ = ["DiffusersPrior", "UNet2DPrior", "build_unet"]
 
+_MOST_TIMESTEPS = 100_000  # a hundred times what anybody trains with; diffusers would allocate any number
 _WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 
 
@@ -40,8 +41,9 @@ class UNet2DPrior(NetworkPrior):
         prediction_type: str = "epsilon",
         alphas_cumprod: Tensor | None = None,
     ) -> None:
-        multiple = 2 ** (len(architecture["block_out_channels"]) - 1)
-        super().__init__(int(architecture["in_channels"]), prediction_type, alphas_cumprod, spatial_multiple=multiple)
+        whole: Mapping[str, Any] = network.config  # type: ignore[assignment] # with the defaults of what is not given
+        multiple = 2 ** (len(whole["block_out_channels"]) - 1)
+        super().__init__(int(whole["in_channels"]), prediction_type, alphas_cumprod, spatial_multiple=multiple)
         self.architecture = dict(architecture)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -75,23 +77,25 @@ class DiffusersPrior(UNet2DPrior):
     ) -> None:
         path = Path(weights)
         if path.is_dir():
-            file, said = _read_folder(path)
+            architecture, file, said = _read_folder(path)
         else:
-            said = read_header(path)
+            said, file = read_header(path), path
             if said.get("kind") != "diffusers":
                 raise ValueError(
                     f"{path}: does not say that it holds a diffusers UNet2DModel; give the folder with config.json, "
                     "or convert it: python -m monai_ddfm convert-prior IN OUT"
                 )
-            file = path
+            architecture = said.get("architecture", {})
+        state = load_state(file)
 
-        def wrap(network: nn.Module) -> UNet2DPrior:
-            predicted = prediction_type or said.get("prediction_type", "epsilon")
+        def described() -> tuple[nn.Module, Mapping[str, Any], str, Tensor | None]:
             schedule = schedule_of(said) if alphas_cumprod is None else alphas_cumprod
-            return UNet2DPrior(network, said["architecture"], predicted, schedule)
+            kind = prediction_type or said.get("prediction_type", "epsilon")
+            return build_unet(architecture), architecture, kind, schedule
 
-        built = build_described(path, said, load_state(file), build_unet, wrap)
-        super().__init__(built.network, built.architecture, built.prediction_type, built.alphas_cumprod)
+        require_buildable(path, state, lambda: UNet2DPrior(*described()))
+        super().__init__(*described())
+        put_weights(self.network, state, file)
 
 
 def build_unet(architecture: Mapping[str, Any]) -> nn.Module:
@@ -107,6 +111,8 @@ def build_unet(architecture: Mapping[str, Any]) -> nn.Module:
         from diffusers.models.embeddings import TimestepEmbedding, Timesteps
     except ImportError as error:
         raise ImportError("this prior needs diffusers: pip install 'monai-ddfm[diffusers]'") from error
+    if not isinstance(architecture, Mapping):
+        raise ValueError(f"expected the arguments of UNet2DModel, found {type(architecture).__name__}")
     if architecture.get("class_embed_type") is not None or architecture.get("num_class_embeds") is not None:
         raise ValueError("this UNet2DModel wants a class label at every call; a prior must be unconditional")
     own = {key: value for key, value in architecture.items() if not key.startswith("_")}
@@ -125,15 +131,15 @@ def build_unet(architecture: Mapping[str, Any]) -> nn.Module:
     return module
 
 
-def _read_folder(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Return the weights file, and architecture and schedule as the files next to it say them."""
+def _read_folder(folder: Path) -> tuple[dict[str, Any], Path, dict[str, Any]]:
+    """Return architecture, weights file and what the scheduler next to it says."""
     inner = folder / "unet" if (folder / "unet").is_dir() else folder
     config = inner / "config.json"
     if not config.is_file():
         raise FileNotFoundError(
             f"{folder}: no config.json in it; expected a folder that UNet2DModel.save_pretrained wrote"
         )
-    architecture = _read_json(config)
+    architecture = _read_object(config)
     name = architecture.get("_class_name", "UNet2DModel")
     if name != "UNet2DModel":
         raise ValueError(f"{config}: is of a {name}; only the unconditional UNet2DModel can be a prior")
@@ -142,27 +148,29 @@ def _read_folder(folder: Path) -> tuple[Path, dict[str, Any]]:
         raise FileNotFoundError(f"{inner}: holds none of {', '.join(_WEIGHTS)}")
     schedulers = [inner / "scheduler_config.json", inner.parent / "scheduler" / "scheduler_config.json"]
     said = [_read_scheduler(file) for file in schedulers if file.is_file()]
-    return files[0], {**(said[0] if said else {}), "architecture": architecture}
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file}: is no JSON ({type(error).__name__}); copy or download it again") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{file}: is a {type(content).__name__}, expected names and values as diffusers writes them")
-    return content
+    return architecture, files[0], said[0] if said else {}
 
 
 def _read_scheduler(file: Path) -> dict[str, Any]:
     from diffusers import DDPMScheduler
 
+    config = _read_object(file)
+    steps = config.get("num_train_timesteps", 1000)
+    if not isinstance(steps, int) or not 1 <= steps <= _MOST_TIMESTEPS:
+        raise ValueError(f"{file}: num_train_timesteps is {steps!r}, expected 1 to {_MOST_TIMESTEPS}; correct it")
     try:
-        scheduler = DDPMScheduler.from_config(_read_json(file))
-    except (TypeError, NotImplementedError) as error:
-        raise ValueError(f"{file}: describes no noise schedule ({error})") from error
+        scheduler = DDPMScheduler.from_config(config)
+    except Exception as error:  # options of a wrong kind let diffusers raise anything
+        raise ValueError(f"{file}: describes no noise schedule ({error}); give it as its author wrote it") from error
     return {
         "prediction_type": scheduler.config.prediction_type,
         "alphas_cumprod": scheduler.alphas_cumprod.double().tolist(),
     }
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    expected = "a configuration that diffusers wrote"
+    content = read_json(file, expected)
+    if not isinstance(content, dict):
+        raise ValueError(f"{file}: holds a {type(content).__name__}, expected {expected}; download it again")
+    return content

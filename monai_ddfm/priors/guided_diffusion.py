@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from monai_ddfm.priors.diffusers_unet import UNet2DPrior, build_unet
 from monai_ddfm.priors.guided_diffusion_weights import (
@@ -19,7 +19,8 @@ from monai_ddfm.priors.guided_diffusion_weights import (
     level_widths,
     unet_from_guided_diffusion,
 )
-from monai_ddfm.priors.load import load_state
+from monai_ddfm.priors.load import load_state, put_weights
+from monai_ddfm.priors.sketch import require_buildable
 
 __all__ = ["GuidedDiffusionPrior"]
 
@@ -78,11 +79,17 @@ class GuidedDiffusionPrior(UNet2DPrior):
                 alphas_cumprod = cosine_alphas_cumprod()
             layout = AttentionLayout(num_head_channels or 64, num_heads, new_attention_order)
             architecture, renamed = unet_from_guided_diffusion(state, layout, class_label)
-            network = build_unet(architecture)
-            network.load_state_dict(renamed)
-        except (ValueError, KeyError, RuntimeError) as error:
+        except KeyError as error:
+            raise ValueError(f"{weights}: lacks {error}, which guided-diffusion has; download it again") from error
+        except (ValueError, IndexError, RuntimeError) as error:
             raise ValueError(f"{weights}: {error}") from error
-        super().__init__(network, architecture, "epsilon", alphas_cumprod)
+
+        def described() -> tuple[nn.Module, dict[str, Any], str, Tensor | None]:
+            return build_unet(architecture), architecture, "epsilon", alphas_cumprod
+
+        require_buildable(Path(weights), renamed, lambda: UNet2DPrior(*described()))
+        super().__init__(*described())
+        put_weights(self.network, renamed, weights)
 
 
 def _check_sum(path: Path, sha256: str) -> None:

@@ -145,7 +145,7 @@ def _levels(state: Mapping[str, Tensor]) -> tuple[int, int]:
     """Return the number of levels and of residual blocks in each: every level but one ends in an upsampling block."""
     if not is_guided_diffusion(state):
         raise ValueError("not a guided-diffusion checkpoint: its keys are not those of OpenAI's U-Net")
-    outputs = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("output_blocks."))
+    outputs = len({key.split(".")[1] for key in state if key.startswith("output_blocks.")})
     ups = sum(f"output_blocks.{i}.{j}.in_layers.2.weight" in state for i in range(outputs) for j in (1, 2))
     middle = "middle_block.0.emb_layers.1.weight", "middle_block.0.out_layers.0.weight"
     scale_shift = state[middle[0]].shape[0] == 2 * state[middle[1]].shape[0]
@@ -191,7 +191,7 @@ def _renamed(
     layout: AttentionLayout,
     class_label: int | None,
 ) -> dict[str, Tensor]:
-    rest = {key: value.float() for key, value in state.items()}
+    rest = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     renamed = {}
 
     def take(theirs: str, ours: str) -> None:
@@ -214,6 +214,8 @@ def _renamed(
                 renamed[f"{ours}.to_{name}.{kind}"] = part
     if "label_emb.weight" in rest:
         labels = rest.pop("label_emb.weight")
+        if class_label is not None and not 0 <= class_label < len(labels):
+            raise ValueError(f"class_label must be 0 to {len(labels) - 1}, got {class_label}")
         constant = labels.mean(0) if class_label is None else labels[class_label]
         renamed["time_embedding.linear_2.bias"] = renamed["time_embedding.linear_2.bias"] + constant
     if rest:

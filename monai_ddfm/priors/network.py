@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from monai_ddfm.priors.base import DiffusionPrior
 
@@ -49,6 +49,8 @@ class NetworkPrior(DiffusionPrior):
     Raises:
         ValueError: unknown `prediction_type`.
     """
+
+    network: nn.Module
 
     def __init__(
         self,

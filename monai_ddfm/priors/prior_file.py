@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from monai_ddfm.io.atomic import atomic_file
+from monai_ddfm.io.json_file import parse_json
+from monai_ddfm.priors.load import unreadable
 
 __all__ = ["read_header", "schedule_of", "write_prior_file"]
 
@@ -46,36 +48,26 @@ def read_header(path: str | Path) -> dict[str, Any]:
     """Return what `write_prior_file` was told, empty for a safetensors file of another origin.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, not a safetensors file, or one that says something unreadable.
+        FileNotFoundError, ValueError: no such file, not a safetensors file, or JSON in it that is none.
     """
-    if not Path(path).is_file():
+    path = Path(path)
+    if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
     try:
         with safe_open(path, framework="pt") as file:
             texts = file.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); copy or download it again") from error
-    return {key: _value(path, key, text) for key, text in texts.items()}
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes let safetensors raise more than its own error
+        raise unreadable(path, error) from error
+    return {key: _parsed(text, f"{path}: {key} in its header") for key, text in texts.items()}
+
+
+def _parsed(text: str, where: str) -> Any:
+    return parse_json(text, where, "what convert-prior or a training wrote") if text[:1] in ("{", "[") else text
 
 
 def schedule_of(header: Mapping[str, Any]) -> Tensor | None:
-    """Return ᾱ_t as a header says it, None where it does not.
-
-    Raises:
-        ValueError: it is no list of numbers.
-    """
-    said = header.get("alphas_cumprod")
-    if said is None:
-        return None
-    if not isinstance(said, list) or not all(isinstance(value, (int, float)) for value in said):
-        raise ValueError(f"alphas_cumprod is {str(said)[:40]!r}, expected a list of numbers")
-    return torch.tensor(said, dtype=torch.float64)
-
-
-def _value(path: str | Path, key: str, text: str) -> Any:
-    try:
-        return json.loads(text) if text[:1] in ("{", "[") else text
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: its {key} is no JSON ({type(error).__name__}); convert the weights again with convert-prior"
-        ) from error
+    """Return ᾱ_t as a header has it; None where it says nothing, which means the linear default."""
+    schedule = header.get("alphas_cumprod")
+    return None if schedule is None else torch.as_tensor(schedule, dtype=torch.float64, device="cpu")

@@ -20,8 +20,11 @@ def is_torchscript(path: Path) -> bool:
     """Whether a file is a TorchScript archive: a zip with a folder of code. Nothing in it is run."""
     if not path.is_file() or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name or name.startswith("code/") for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name or name.startswith("code/") for name in archive.namelist())
+    except Exception:  # a damaged archive: whoever reads it says so
+        return False
 
 
 class TorchScriptPrior(NetworkPrior):

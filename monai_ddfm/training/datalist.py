@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
+from monai_ddfm.io.json_file import read_json
 from monai_ddfm.transforms.modality import Modality, modality_of
 
 __all__ = ["person_of", "read_datalist", "split_by_person", "volume_weights", "with_ct_windows"]
@@ -129,10 +129,7 @@ def volume_weights(entries: Sequence[dict[str, Any]], head_weight: float = 1.0) 
 
 
 def _parse(path: Path) -> list[dict[str, Any]]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: not JSON ({error}); write a list of {{'image': file, 'modality': code}}") from error
+    content = read_json(path, "a list of {'image': file, 'modality': code}")
     entries = content.get("training") if isinstance(content, dict) else content
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError(f"{path}: expected a list of {{'image': file, 'modality': code}}, or one under 'training'")
@@ -140,6 +137,8 @@ def _parse(path: Path) -> list[dict[str, Any]]:
 
 
 def _check(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(entry.get("image"), str):
+        raise ValueError("expected 'image' to be the path of a volume")
     file = folder / entry["image"]
     modality = modality_of(str(entry.get("modality") or file.name))
     if not file.is_file():

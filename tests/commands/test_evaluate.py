@@ -61,7 +61,10 @@ def test_a_run_as_its_images_and_as_the_bundle(
     image.rename(tmp_path / "sts_010_fused.nii.gz")
     evaluate_yaml = str(BUNDLE_ROOT / "configs" / "evaluate.yaml")
     run_bundle(
-        config_file=[*config_files("mri_pet"), evaluate_yaml], dataset_dir=str(example_case), output_dir=str(tmp_path)
+        config_file=[*config_files("mri_pet"), evaluate_yaml],
+        dataset_dir=str(example_case),
+        output_dir=str(tmp_path),
+        logging_file=False,  # which would give later tests its handlers
     )
     of_bundle = in_table(tmp_path / "evaluation", "sts_010")
     assert {name.replace("_MR", "_MR_T1"): value for name, value in of_bundle.items()} == of_run

@@ -221,7 +221,7 @@ def test_output_folder_that_cannot_be_written(
     ("content", "reason"),
     [
         (None, "no such weights file"),
-        (b"half of a file", "not a readable safetensors file"),
+        (b"half of a file", "not a readable weights file"),
         ("tiny", "or name the network in the configuration"),
     ],
 )

@@ -85,7 +85,7 @@ def test_every_unreadable_entry_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["[1, 2]", "{}", "not json"])
 def test_datalist_of_another_form(tmp_path: Path, content: str) -> None:
     (tmp_path / "datalist.json").write_text(content)
-    with pytest.raises(ValueError, match=r"datalist\.json: (expected a list|not JSON)"):
+    with pytest.raises(ValueError, match=r"datalist\.json: (expected a list|not valid JSON)"):
         read_datalist(tmp_path)
 
 

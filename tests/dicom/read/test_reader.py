@@ -213,5 +213,5 @@ def test_reader_asks_the_files_beginning(tmp_path: Path) -> None:
     assert reader.verify_suffix(str(STUDY)) and reader.verify_suffix([str(STUDY / "PET/000036.dcm")])
     (tmp_path / "a.nii").write_bytes(b"\0" * 400)
     assert not reader.verify_suffix(tmp_path / "a.nii")
-    with pytest.raises(ValueError, match=r"a\.nii is no DICOM"):
+    with pytest.raises(ValueError, match=r"a\.nii: no DICOM file"):
         reader.read(tmp_path / "a.nii")

@@ -1,118 +1,110 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Datalists that are damaged, of another form, or whose names and paths lead elsewhere."""
+"""Datalists that are no JSON, of another form, or name cases and files that cannot be."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.robustness.corpus.bad_input import BadInput
 
-__all__ = ["GOOD", "bad_datalists"]
+__all__ = ["bad_datalists", "write_datalist"]
 
-GOOD: list[dict[str, Any]] = [{"case": name, "MR": f"{name}/MR.nii", "PET": f"{name}/PET.nii"} for name in ("a", "b")]
-"""What all of them began as; the files it names are empty."""
-
-_ONE = GOOD[0]
+_GOOD: dict[str, Any] = {"case": "p01", "MR": "MR.nii.gz", "PET": "PET.nii.gz"}
+_TEXT = json.dumps([_GOOD])
 
 
-def _text(content: str | bytes, name: str = "datalist.json") -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-        return folder / name
-
-    return make
+def write_datalist(folder: Path, content: str | bytes = _TEXT) -> Path:
+    """Write a datalist of one case; returns it."""
+    (folder / "list.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder / "list.json"
 
 
-def _entries(*entries: Any) -> Callable[[Path], Path]:
-    return _text(json.dumps(entries))
+def _holds(content: Any) -> Callable[[Path], Path]:
+    text = content if isinstance(content, str | bytes) else json.dumps(content)
+    return lambda folder: write_datalist(folder, text)
 
 
-def _first(**changed: Any) -> Callable[[Path], Path]:
-    """The good datalist, its first entry changed; None takes a part of it out."""
-    entry = {key: value for key, value in {**_ONE, **changed}.items() if value is not None}
-    return _entries(entry, GOOD[1])
+def _case(**changed: Any) -> Callable[[Path], Path]:
+    return _holds([{key: value for key, value in {**_GOOD, **changed}.items() if value != "gone"}])
 
 
-def _folder(folder: Path) -> Path:
-    (folder / "datalist.json").mkdir()
-    return folder / "datalist.json"
+def _texts() -> Iterator[BadInput]:
+    yield BadInput("a byte order mark", _holds(b"\xef\xbb\xbf" + _TEXT.encode()), harmless=True)
+    yield BadInput("UTF-16, as PowerShell writes", _holds(_TEXT.encode("utf-16")), harmless=True)
+    yield BadInput("under testing, as MONAI has it", _holds({"testing": [_GOOD]}), harmless=True)
+    texts: dict[str, str | bytes] = {
+        "empty": b"",
+        "blank": b"  \n",
+        "zeros": bytes(500),
+        "not UTF-8": b'[{"case": "M\xfcller", "MR": "MR.nii.gz", "PET": "PET.nii.gz"}]',
+        "CSV": b"case,MR,PET\np01,MR.nii.gz,PET.nii.gz\n",
+        "YAML": b"- case: p01\n  MR: MR.nii.gz\n",
+        "cut": _TEXT[:-5],
+        "a comma too many": _TEXT[:-1] + ",]",
+        "single quotes": _TEXT.replace('"', "'"),
+        "two lists": _TEXT * 2,
+        "a key twice": _TEXT.replace('"PET"', '"MR": "other.nii.gz", "PET"'),
+        "nested without end": "[" * 200000,
+        "a number without end": "9" * 10000,
+        "NaN": "NaN",
+        "a number": "3",
+        "a text": '"MR.nii.gz"',
+        "null": "null",
+        "an empty list": "[]",
+        "an object without testing": json.dumps({"training": [_GOOD]}),
+        "testing that is no list": json.dumps({"testing": _GOOD}),
+    }
+    for name, text in texts.items():
+        yield BadInput(name, _holds(text))
 
 
-def _loop(folder: Path) -> Path:
-    (folder / "datalist.json").symlink_to(folder / "datalist.json")
-    return folder / "datalist.json"
+def _entries() -> Iterator[BadInput]:
+    entries: dict[str, Any] = {
+        "a text": "MR.nii.gz",
+        "null": None,
+        "a list": [["MR"]],
+        "nested": [[[]]] * 9999,
+        "long": "x" * 10**6,
+    }
+    for name, entry in entries.items():
+        yield BadInput(f"an entry that is {name}", _holds([entry]))
+    yield BadInput("an entry of 10,000 other keys", _holds([{f"key {n}": n for n in range(10000)}]))
+    for value in ("gone", 3, None, ["MR.nii.gz"], {"path": "MR.nii.gz"}, "", True, float("nan")):
+        yield BadInput(f"path {value!r}", _case(MR=value), names="list.json")
+    for value in ("nowhere.nii.gz", "../../nowhere.nii.gz", "/nowhere/MR.nii.gz", "$import os", "@seed", "%a::b"):
+        yield BadInput(f"file {value}", _case(MR=value), names=value)
+    yield BadInput("a path with NUL", _case(MR="MR\0.nii.gz"), names="p01")
+    yield BadInput("a path with a surrogate", _case(MR="\ud800.nii.gz"), names="p01")
+    yield BadInput("a path of 5000 letters", _case(MR="x" * 5000), names="p01")
+    yield BadInput("keys of another case", _case(MR="gone", mr="MR.nii.gz"))
 
 
-_WRITTEN = json.dumps(GOOD)
+def _cases() -> Iterator[BadInput]:
+    for name in ("", ".", "..", "../p01", "a/b", "/p01", "summary", "a\0b", "a\nb", "\ud800", "x" * 300):
+        yield BadInput(f"case {name[:20]!r}", _case(case=name))
+    for value in (None, True, 1.5, ["p01"], {"id": 1}, float("nan")):
+        yield BadInput(f"case {value!r}", _case(case=value))
+    yield BadInput("two cases of one name", _holds([_GOOD, _GOOD]))
+    yield BadInput("a number and a text of one name", _holds([_GOOD | {"case": 1}, _GOOD | {"case": "1"}]))
+    for name in ("gone", 12, "Müller 3", "$1+1", "@seed", "%a", "{x}", "a.b"):
+        yield BadInput(f"harmless case {name}", _case(case=name), harmless=True)
+    yield BadInput("keys of a user's own", _case(age=40, note="$import os", weight=float("nan")), harmless=True)
+    yield BadInput("a path by a detour", _case(MR="../case/./MR.nii.gz"), harmless=True)
 
-_MADE: dict[str, Callable[[Path], Path]] = {
-    "empty file": _text(""),
-    "blank": _text("\n\n"),
-    "no JSON": _text("MR: a/MR.nii"),
-    "CSV": _text("case,MR,PET\na,a/MR.nii,a/PET.nii\n"),
-    "YAML": _text("- case: a\n  MR: a/MR.nii\n  PET: a/PET.nii\n"),
-    "cut": _text(_WRITTEN[:-20]),
-    "two documents": _text(_WRITTEN + _WRITTEN),
-    "comma at the end": _text(_WRITTEN[:-1] + ",]"),
-    "comments": _text("// my cases\n" + _WRITTEN),
-    "not UTF-8": _text(_WRITTEN.replace("a/MR", "ä/MR").encode("latin-1")),
-    "bytes": _text(bytes(range(256)) * 8),
-    "nested without end": _text("[" * 100_000),
-    "a number": _text("7"),
-    "a text": _text('"datalist"'),
-    "nothing": _text("null"),
-    "no cases": _text("[]"),
-    "other sections": _text(json.dumps({"training": GOOD})),
-    "section that is no list": _text(json.dumps({"testing": {"a": _ONE}})),
-    "cases as texts": _entries("a", "b"),
-    "cases as lists": _entries(["a", "a/MR.nii", "a/PET.nii"]),
-    "cases as null": _entries(None),
-    "source missing": _first(PET=None),
-    "source misspelt": _first(PET=None, pet="a/PET.nii"),
-    "path that is a number": _first(MR=7),
-    "path that is a list": _first(MR=["a/MR.nii"]),
-    "path that is empty": _first(MR=""),
-    "path with NUL": _entries({**_ONE, "MR": "a/MR\0.nii"}),
-    "path of 5000 letters": _entries({**_ONE, "MR": "x" * 5000}),
-    "all files missing": _entries({"case": "a", "MR": "x/MR.nii", "PET": "x/PET.nii"}),
-    "case as fraction": _first(case=7.5),
-    "case as list": _first(case=["a"]),
-    "case true": _first(case=True),
-    "case that is empty": _first(case=""),
-    "case that leads away": _first(case="../a"),
-    "case that is absolute": _first(case="/tmp/a"),
-    "case of this folder": _first(case="."),
-    "case of the summary": _first(case="summary"),
-    "case with NUL": _first(case="a\0"),
-    "case of 300 letters": _first(case="x" * 300),
-    "case of two lines": _first(case="a\nb"),
-    "case twice": _entries(_ONE, _ONE),
-    "case twice but for capitals": _entries(_ONE, {**GOOD[1], "case": "A"}),
-    "key twice": _text('[{"case": "a", "case": "c", "MR": "a/MR.nii", "PET": "a/PET.nii"}]'),
-    "folder": _folder,
-    "link to itself": _loop,
-    "not there": lambda folder: folder / "datalist.json",
-}
 
-_NAMED = dict.fromkeys(
-    ("path with NUL", "path of 5000 letters", "all files missing"), "no such file (the MR of case a)"
-)
-
-_HARMLESS: dict[str, Callable[[Path], Path]] = {
-    "byte order mark": _text(b"\xef\xbb\xbf" + _WRITTEN.encode()),
-    "section of MONAI's": _text(json.dumps({"name": "mine", "testing": GOOD})),
-    "more in its entries": _entries({**_ONE, "label": 1, "comment": "$print('owned')"}, GOOD[1]),
-    "another name": _text(_WRITTEN, "cases.txt"),
-    "lines of Windows": _text(json.dumps(GOOD, indent=1).replace("\n", "\r\n")),
-}
+def _places() -> Iterator[BadInput]:
+    yield BadInput("nothing there", lambda folder: folder / "list.json")
+    yield BadInput("a folder", lambda folder: folder)
+    yield BadInput("a name of 5000 letters", lambda folder: folder / ("x" * 5000))
+    for value in (5, True, 0.5, ["list.json"], {"file": "list.json"}, ""):
+        yield BadInput(f"{value!r} for a path", lambda _, v=value: v, names="datalist")
 
 
 def bad_datalists() -> list[BadInput]:
-    """All of them; `make` returns the file."""
-    bad = [BadInput(name, make, names=_NAMED.get(name)) for name, make in _MADE.items()]
-    return bad + [BadInput(name, make, harmless=True) for name, make in _HARMLESS.items()]
+    """All of them; `make` returns what the setting `datalist` is given."""
+    return [*_texts(), *_entries(), *_cases(), *_places()]

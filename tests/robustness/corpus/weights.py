@@ -1,242 +1,293 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Weights that are damaged, of another network, described wrongly, or no weights at all."""
+"""Weights that are cut, damaged, of another kind, described wrongly, or made to do harm."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import pickle
 import struct
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FunctionType
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
+from monai_ddfm.priors.prior_file import write_prior_file
+from tests.priors.adm_reference import random_adm
 from tests.robustness.corpus.bad_input import BadInput
 from tests.tiny_unet import TINY, tiny_unet, write_tiny_prior
 
-__all__ = ["bad_weights"]
+__all__ = ["ADM", "bad_checkpoints", "bad_weights"]
 
-Header = dict[str, Any]
-
-
-def _parts(folder: Path) -> tuple[Header, bytes]:
-    """The header of a good file, and its numbers."""
-    whole = write_tiny_prior(folder / "good.safetensors").read_bytes()
-    (folder / "good.safetensors").unlink()
-    (length,) = struct.unpack("<Q", whole[:8])
-    return json.loads(whole[8 : 8 + length]), whole[8 + length :]
+ADM: dict[str, Any] = {"widths": [32, 64], "blocks": 1, "attended": [False, True]}
+_NAME = "prior.safetensors"
+_HEADER = {"kind": "monai", "architecture": TINY, "channels": "1", "unshuffle": "2", "prediction_type": "epsilon"}
 
 
-def _file(folder: Path, content: bytes, name: str = "prior.safetensors") -> Path:
-    (folder / name).write_bytes(content)
-    return folder / name
+@cache
+def _whole() -> bytes:
+    with TemporaryDirectory() as folder:
+        return write_tiny_prior(Path(folder) / _NAME).read_bytes()
 
 
-def _packed(header: bytes, data: bytes, length: int | None = None) -> bytes:
-    return struct.pack("<Q", len(header) if length is None else length) + header + data
-
-
-def _with_header(change: Callable[[Header], Any]) -> Callable[[Path], Path]:
-    """A file whose header was changed in place, or replaced by what is returned."""
-
+def _file(content: Callable[[], bytes], name: str = _NAME) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        header, data = _parts(folder)
-        changed = change(header)
-        text = changed if isinstance(changed, bytes) else json.dumps(header if changed is None else changed).encode()
-        return _file(folder, _packed(text, data))
-
-    return make
-
-
-def _with_bytes(change: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
-    return lambda folder: _file(folder, change(_packed(*_as_bytes(folder))))
-
-
-def _as_bytes(folder: Path) -> tuple[bytes, bytes]:
-    header, data = _parts(folder)
-    return json.dumps(header).encode(), data
-
-
-def _said(**said: Any) -> Callable[[Path], Path]:
-    """A file whose description was changed; None takes a part of it out."""
-
-    def change(header: Header) -> None:
-        texts = header["__metadata__"]
-        for name, value in said.items():
-            texts.pop(name, None)
-            if value is not None:
-                texts[name] = value if isinstance(value, str) else json.dumps(value)
-
-    return _with_header(change)
-
-
-def _architecture(**options: Any) -> Callable[[Path], Path]:
-    return _said(architecture={**TINY, **options})
-
-
-def _first(header: Header) -> Any:
-    return header[min(name for name in header if name != "__metadata__")]
-
-
-def _set_first(name: str, value: Any) -> Callable[[Path], Path]:
-    return _with_header(lambda header: _first(header).__setitem__(name, value))
-
-
-def _drop_first(header: Header) -> None:
-    del header[min(name for name in header if name != "__metadata__")]
-
-
-def _number(value: float) -> Callable[[bytes], bytes]:
-    """One weight is no number."""
-    return lambda whole: whole[:-4] + np.float32(value).tobytes()
-
-
-def _torch_file(content: Callable[[], Any], name: str = "prior.pt") -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        torch.save(content(), folder / name)
+        (folder / name).write_bytes(content())
         return folder / name
 
     return make
 
 
-class _Runs:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, ("owned",)
+def _packed(header: bytes, data: bytes) -> bytes:
+    return struct.pack("<Q", len(header)) + header + data
 
 
-def _torchscript(folder: Path) -> Path:
-    torch.jit.script(nn.Identity()).save(str(folder / "prior.pt"))
-    return folder / "prior.pt"
+def _parts() -> tuple[dict[str, Any], bytes]:
+    """The header and the numbers of the good file."""
+    (length,) = struct.unpack_from("<Q", _whole())
+    return json.loads(_whole()[8 : 8 + length]), _whole()[8 + length :]
 
 
-def _dangling(folder: Path) -> Path:
-    (folder / "prior.safetensors").symlink_to(folder / "gone.safetensors")
-    return folder / "prior.safetensors"
+def _entry(**changed: Any) -> Callable[[], bytes]:
+    """The good file, one tensor's entry in its header changed."""
+
+    def content() -> bytes:
+        header, data = _parts()
+        header["out.2.conv.bias"] |= changed
+        return _packed(json.dumps(header).encode(), data)
+
+    return content
 
 
-def _folder(**files: str) -> Callable[[Path], Path]:
+def _metadata(metadata: Any) -> Callable[[], bytes]:
+    def content() -> bytes:
+        header, data = _parts()
+        header["__metadata__"] = metadata
+        return _packed(json.dumps(header).encode(), data)
+
+    return content
+
+
+def _said(**changed: Any) -> Callable[[Path], Path]:
+    """The good weights with another description; None takes a word of it away."""
+
     def make(folder: Path) -> Path:
-        (folder / "network").mkdir()
-        for name, text in files.items():
-            (folder / "network" / name.replace("__", ".")).write_text(text)
-        return folder / "network"
+        header = {key: value for key, value in {**_HEADER, **changed}.items() if value is not None}
+        write_prior_file(folder / _NAME, tiny_unet().state_dict(), header)
+        return folder / _NAME
 
     return make
 
 
-def _of(content: bytes, name: str = "prior.safetensors") -> Callable[[Path], Path]:
-    return lambda folder: _file(folder, content, name)
+def _architecture(**changed: Any) -> Callable[[Path], Path]:
+    return _said(architecture=TINY | changed)
 
 
-_LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 14900000\n"
-_UNET2D = '"_class_name": "UNet2DModel", "in_channels": 1, "out_channels": 1'
+def _state(change: Callable[[dict[str, Tensor]], Mapping[str, Tensor]]) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        write_prior_file(folder / _NAME, change(tiny_unet().state_dict()), _HEADER)
+        return folder / _NAME
 
-_MADE: dict[str, Callable[[Path], Path]] = {
-    "empty file": _of(b""),
-    "seven bytes": _of(b"\1\0\0\0\0\0\0"),
-    "zeros": _of(bytes(4096)),
-    "pointer of git-lfs": _of(_LFS),
-    "page of a web server": _of(b"<!DOCTYPE html><html><body>404</body></html>"),
-    "packed by gzip": _with_bytes(gzip.compress),
-    "cut in its numbers": _with_bytes(lambda whole: whole[:-1000]),
-    "cut in its header": _with_bytes(lambda whole: whole[:200]),
-    "more behind its end": _with_bytes(lambda whole: whole + b"more"),
-    "header longer than the file": lambda f: _file(f, _packed(*_as_bytes(f), length=2**40)),
-    "header of no length": lambda f: _file(f, _packed(*_as_bytes(f), length=0)),
-    "header that is no JSON": _with_header(lambda header: b"{'a': 1}"),
-    "header that is a list": _with_header(lambda header: [1, 2]),
-    "header that is no UTF-8": _with_header(lambda header: b'{"\xff\xfe": {}}'),
-    "header nested without end": _with_header(lambda header: b'{"a":' * 100_000),
-    "numbers beyond the end": _set_first("data_offsets", [0, 2**40]),
-    "numbers that end before they begin": _set_first("data_offsets", [64, 0]),
-    "unknown type of numbers": _set_first("dtype", "F31"),
-    "shape that does not fit": _set_first("shape", [3, 5]),
-    "negative shape": _set_first("shape", [-8]),
-    "shape that overflows": _set_first("shape", [2**40, 2**40]),
-    "tensor missing": _with_header(_drop_first),
-    "NaN": _with_bytes(_number(float("nan"))),
-    "infinite": _with_bytes(_number(float("-inf"))),
-    "without description": _with_header(lambda header: {k: v for k, v in header.items() if k != "__metadata__"}),
-    "unknown kind": _said(kind="keras"),
-    "no kind": _said(kind=None),
-    "no architecture": _said(architecture=None),
-    "architecture that is no JSON": _said(architecture="{spatial_dims: 2"),
-    "architecture as text": _said(architecture="DiffusionModelUNet"),
-    "architecture as list": _said(architecture=[1, 2]),
-    "architecture nested without end": _said(architecture="[" * 100_000),
-    "unknown option": _architecture(frobnicate=1),
-    "volumes": _architecture(spatial_dims=3),
-    "no dimensions": _architecture(spatial_dims=0),
-    "no levels": _architecture(channels=[], attention_levels=[]),
-    "levels as text": _architecture(channels="8, 8"),
-    "channels as numbers with a point": _architecture(channels=[8.5, 8]),
-    "groups that do not divide": _architecture(norm_num_groups=3),
-    "no groups": _architecture(norm_num_groups=0),
-    "no heads": _architecture(attention_levels=[True, True], num_head_channels=0),
-    "epsilon as text": _architecture(norm_eps="small"),
-    "wide beyond memory": _architecture(channels=[2**20, 2**20]),
-    "deep beyond patience": _architecture(num_res_blocks=10**8),
-    "levels beyond patience": _architecture(channels=[8] * 10_000, attention_levels=[False] * 10_000),
-    "wider than its weights": _architecture(channels=[16, 16]),
-    "wants a class": _architecture(num_class_embeds=3),
-    "wants a context": _architecture(with_conditioning=True, cross_attention_dim=8),
-    "other number of channels in": _architecture(in_channels=1),
-    "channels of no image": _said(channels="2"),
-    "channels as word": _said(channels="grey"),
-    "no channels": _said(channels=None),
-    "unshuffled by another factor": _said(unshuffle="4"),
-    "unshuffled by nothing": _said(unshuffle="0"),
-    "unshuffled by a word": _said(unshuffle="twice"),
-    "unknown prediction": _said(prediction_type="noise"),
-    "no prediction": _said(prediction_type=None),
-    "schedule of text": _said(alphas_cumprod="linear"),
-    "schedule of NaN": _said(alphas_cumprod="[0.9, NaN, 0.1]"),
-    "schedule that rises": _said(alphas_cumprod=[0.1, 0.5, 0.9]),
-    "schedule beyond 1": _said(alphas_cumprod=[1.5, 0.5]),
-    "schedule of nothing": _said(alphas_cumprod=[]),
-    "of diffusers, described as MONAI's": _said(kind="diffusers"),
-    "pickle that runs code": _of(pickle.dumps(_Runs()), "prior.pt"),
-    "torch file that runs code": _torch_file(_Runs),
-    "whole module": _torch_file(tiny_unet),
-    "list of tensors": _torch_file(lambda: [torch.zeros(3)]),
-    "one tensor": _torch_file(lambda: torch.zeros(3)),
-    "no tensors": _torch_file(dict),
-    "state without architecture": _torch_file(lambda: tiny_unet().state_dict()),
-    "torch file named safetensors": _torch_file(lambda: tiny_unet().state_dict(), "prior.safetensors"),
-    "zip of nothing": _of(b"PK\5\6" + bytes(18), "prior.pt"),
-    "TorchScript": _torchscript,
-    "ONNX": _of(b"\x08\x07\x12\x07pytorch\x1a\x032.1:\x00", "prior.onnx"),
-    "dangling link": _dangling,
-    "not there": lambda folder: folder / "prior.safetensors",
-    "folder": _folder(),
-    "folder with a broken configuration": _folder(config__json="{"),
-    "folder with a list as configuration": _folder(config__json="[]"),
-    "folder without weights": _folder(config__json=f"{{{_UNET2D}}}"),
-    "folder of another class": _folder(config__json='{"_class_name": "UNet2DConditionModel"}'),
-    "folder with absurd options": _folder(
-        config__json=f'{{{_UNET2D}, "block_out_channels": "wide"}}', diffusion_pytorch_model__bin="nothing"
-    ),
-    "folder with broken weights": _folder(config__json=f"{{{_UNET2D}}}", diffusion_pytorch_model__bin="nothing"),
-    "folder with a broken scheduler": _folder(
-        config__json=f"{{{_UNET2D}}}", diffusion_pytorch_model__bin="nothing", scheduler_config__json="[1"
-    ),
+    return make
+
+
+def _spoiled(value: float) -> Callable[[dict[str, Tensor]], Mapping[str, Tensor]]:
+    def change(state: dict[str, Tensor]) -> Mapping[str, Tensor]:
+        state["conv_in.conv.weight"].view(-1)[5] = value
+        return state
+
+    return change
+
+
+_FOREIGN = {
+    "empty": b"",
+    "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n",
+    "a web page": b"<!DOCTYPE html><html><body>404</body></html>",
+    "a text": b"weights\n" * 40,
+    "zeros": bytes(4096),
+    "ONNX": b"\x08\x08\x12\x07pytorch\x1a\x052.0.0" + bytes(200),
+    "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(300),
 }
 
-_HARMLESS = {
-    "more in its description": _said(author="somebody"),
-    "schedule as it is anyway": _said(alphas_cumprod=np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000)).tolist()),
-    "order of its description": _with_header(lambda header: dict(reversed(header.items()))),
-}
+
+def _bytes_wrong() -> Iterator[BadInput]:
+    for length in (1, 7, 8, 9, 100, 3000):
+        yield BadInput(f"cut to {length}", _file(lambda n=length: _whole()[:n]))
+    yield BadInput("without its last byte", _file(lambda: _whole()[:-1]))
+    yield BadInput("a byte too many", _file(lambda: _whole() + b"\0"))
+    for length in (0, 1, 10**6, 2**40, 2**63, 2**64 - 1):
+        yield BadInput(f"header of {length} bytes", _file(lambda n=length: struct.pack("<Q", n) + _whole()[8:]))
+    headers = {"a list": b"[]", "a number": b"3", "no JSON": b"{tensor:", "not UTF-8": b'{"\xff": 1}', "empty": b"{}"}
+    for name, header in {**headers, "nested without end": b"[" * 9000}.items():
+        yield BadInput(f"header that is {name}", _file(lambda h=header: _packed(h, _parts()[1])))
+    for name, content in _FOREIGN.items():
+        yield BadInput(name, _file(lambda c=content: c))
+    yield BadInput("gz", _file(lambda: gzip.compress(_whole())))
+
+
+def _entries() -> Iterator[BadInput]:
+    for offsets in ([0, 16], [-4, 12], [10**12, 10**12 + 16], [16, 0], [0], ["0", "16"]):
+        yield BadInput(f"offsets {offsets}", _file(_entry(data_offsets=offsets)))
+    for dtype in ("F33", "I32", "BOOL", "C64", 7):
+        yield BadInput(f"numbers of {dtype}", _file(_entry(dtype=dtype)))
+    for shape in ([5], [2, 2], [-4], [2**62, 4], "4", []):
+        yield BadInput(f"shape {shape}", _file(_entry(shape=shape)))
+    for name, metadata in {"a list": ["kind"], "of numbers": {"kind": 3}, "a text": "monai", "gone": {}}.items():
+        yield BadInput(f"metadata {name}", _file(_metadata(metadata)))
+    broken = {**{key: str(value) for key, value in _HEADER.items()}, "architecture": "{channels"}
+    yield BadInput("architecture that is no JSON", _file(_metadata(broken)))
+    yield BadInput("architecture without end", _file(_metadata({**broken, "architecture": "[" * 99999})))
+
+
+def _tensors() -> Iterator[BadInput]:
+    for value in (float("nan"), float("inf"), -float("inf")):
+        yield BadInput(f"a weight of {value}", _state(_spoiled(value)))
+    yield BadInput("without a tensor", _state(lambda s: {k: v for k, v in s.items() if k != "out.2.conv.bias"}))
+    yield BadInput("a tensor too many", _state(lambda s: {**s, "more": torch.zeros(1)}))
+    yield BadInput("no tensors", _state(lambda s: {}))
+    yield BadInput("a tensor of another shape", _state(lambda s: {**s, "out.2.conv.bias": torch.zeros(7)}))
+    yield BadInput("of three channels", _state(lambda s: tiny_unet(3).state_dict()))
+    yield BadInput("of guided-diffusion", _state(lambda s: random_adm(**ADM)))
+
+
+def _descriptions() -> Iterator[BadInput]:
+    yield BadInput("the good file", _said(), harmless=True)
+    yield BadInput("a note of its author's", _said(author="somebody"), harmless=True)
+    wrong: dict[str, list[Any]] = {
+        "kind": [None, "keras", "diffusers"],
+        "channels": [None, "0", "2", "one", "3", [1]],
+        "unshuffle": [None, "0", "-2", "3", "2.0", "1000000"],
+        "prediction_type": [None, "x0", ["epsilon"]],
+        "architecture": [None, [], "unet", {}],
+        "alphas_cumprod": [[], [[0.9]], ["a"], [0.5, 0.9], [0.9, 0.0], [1.5, 0.5], [0.9, float("nan")], {"beta": 1}],
+    }
+    for key, values in wrong.items():
+        for value in values:
+            yield BadInput(f"{key} {'gone' if value is None else value}", _said(**{key: value}))
+    options: dict[str, list[Any]] = {
+        "channels": [[10**6, 10**6], [8], [8] * 10**5, [], [8.5, 8], "88", [0, 0], [-8, -8], [10**30, 8]],
+        "num_res_blocks": [10**9, 0, -1, "1", [1]],
+        "spatial_dims": [3, 1, 0, 99],
+        "in_channels": [10**9, 0, "4"],
+        "norm_num_groups": [0, -4, 3],
+        "num_class_embeds": [10**12],
+        "attention_levels": [[True, True], [False], 7],
+        "activation": ["swish"],
+    }
+    for key, values in options.items():
+        for value in values:
+            yield BadInput(f"{key} {str(value)[:30]} in the architecture", _architecture(**{key: value}))
+
+
+def _places() -> Iterator[BadInput]:
+    yield BadInput("nothing there", lambda folder: folder / _NAME)
+    yield BadInput("an empty folder", _made(lambda path: path.mkdir()))
+    yield BadInput("a dangling link", _made(lambda path: path.symlink_to("nowhere")))
+    yield BadInput("a link to itself", _made(lambda path: path.symlink_to(_NAME)))
+    yield BadInput("a pipe", _made(os.mkfifo))
+    yield BadInput("good weights of another ending", _file(_whole, "prior.bin"))
+
+
+def _made(make_at: Callable[[Path], Any]) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        make_at(folder / _NAME)
+        return folder / _NAME
+
+    return make
 
 
 def bad_weights() -> list[BadInput]:
-    """All of them, for ``weights``."""
-    bad = [BadInput(name, make) for name, make in _MADE.items()]
-    return bad + [BadInput(name, make, harmless=True) for name, make in _HARMLESS.items()]
+    """What `fuse` is given."""
+    return [*_bytes_wrong(), *_entries(), *_tensors(), *_descriptions(), *_places()]
+
+
+class _RunsCode:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, ("made_by_checkpoint",)
+
+
+def _saved(content: Any, name: str = "adm.pt", **how: Any) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        torch.save(content() if isinstance(content, FunctionType) else content, folder / name, **how)
+        return folder / name
+
+    return make
+
+
+def _torch_bytes() -> bytes:
+    buffer = io.BytesIO()
+    torch.save(random_adm(**ADM), buffer)
+    return buffer.getvalue()
+
+
+def _zip(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _bomb() -> bytes:
+    """A checkpoint of zeros, packed to a thousandth."""
+    buffer = io.BytesIO()
+    torch.save({"time_embed.0.weight": torch.zeros(50 << 20)}, buffer)
+    with zipfile.ZipFile(buffer) as archive:
+        return _zip({name: archive.read(name) for name in archive.namelist()})
+
+
+def _adm(**changed: Any) -> Callable[[], dict[str, Any]]:
+    return lambda: {key: value for key, value in {**random_adm(**ADM), **changed}.items() if value is not None}
+
+
+def bad_checkpoints() -> list[BadInput]:
+    """What `convert-prior` is given."""
+    first = "input_blocks.0.0.weight"
+    found: dict[str, Any] = {
+        "the good one": _adm(),
+        "code": {"weight": _RunsCode()},
+        "a whole module": torch.nn.Linear(2, 2),
+        "a tensor": torch.zeros(3),
+        "a list": [torch.zeros(2)],
+        "an empty state": {},
+        "keys that are numbers": {1: torch.zeros(2)},
+        "another network": tiny_unet().state_dict(),
+        "NaN": _adm(**{"out.2.bias": torch.full((6,), float("nan"))}),
+        "a key that is gone": _adm(**{"out.2.weight": None}),
+        "a key too many": _adm(more=torch.zeros(1)),
+        "a block of number 10**12": _adm(**{f"output_blocks.{10**12}.0.in_layers.2.weight": torch.zeros(1)}),
+        "a block without number": _adm(**{"output_blocks.x.0.in_layers.2.weight": torch.zeros(1)}),
+        "no width": _adm(**{first: torch.zeros(0)}),
+        "a number for a matrix": _adm(**{first: torch.tensor(1.0)}),
+        "a width of 10**6 of nothing": _adm(**{"input_blocks.1.0.out_layers.3.weight": torch.zeros(10**6, 0, 3, 3)}),
+        "integers": _adm(**{"out.2.bias": torch.zeros(6, dtype=torch.int8)}),
+        "complex numbers": _adm(**{"out.2.bias": torch.zeros(6, dtype=torch.complex64)}),
+        "a sparse tensor": _adm(**{"out.2.weight": torch.zeros(6, 32).to_sparse()}),
+        "a tensor without numbers": _adm(**{"out.2.bias": torch.zeros(6, device="meta")}),
+        "4 TB of one number": _adm(**{first: torch.zeros(1).expand(10**6, 10**6)}),
+    }
+    saved = [BadInput(f"holds {name}", _saved(what), name == "the good one") for name, what in found.items()]
+    old = BadInput("torch's old format", _saved(_adm(), _use_new_zipfile_serialization=False), harmless=True)
+    contents: dict[str, Callable[[], bytes]] = {
+        "cut in the middle": lambda: _torch_bytes()[:30000],
+        "without its last byte": lambda: _torch_bytes()[:-1],
+        "a zip of something else": lambda: _zip({"readme.txt": b"hello"}),
+        "a packed bomb": _bomb,
+        "a zip of nothing": lambda: _zip({}),
+        "a pickle that stops": lambda: pickle.dumps({"a": 1})[:-3],
+        "a TorchScript archive": lambda: _zip({"m/code/a.py": b"", "m/data.pkl": b"", "m/constants.pkl": b""}),
+        "gz of it": lambda: gzip.compress(_torch_bytes()),
+        **{name: (lambda c=content: c) for name, content in _FOREIGN.items()},
+    }
+    files = [BadInput(name, _file(content, "adm.pt")) for name, content in contents.items()]
+    return [*saved, old, *files]
