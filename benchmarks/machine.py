@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The machine a benchmark runs on: what it is, and how fast it can multiply."""
+"""The machine a benchmark runs on: what it is, how fast it can multiply, and how fast its memory is."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import torch
 
 from monai_ddfm.io import memory
 
-__all__ = ["describe_machine", "peak_flops", "peak_resident", "seconds_of"]
+__all__ = ["bandwidth", "describe_machine", "peak_flops", "peak_resident", "seconds_of"]
 
 _SIDE = {"cpu": 2048, "cuda": 8192}
+_TRIAD_FLOATS = 2**26  # 256 MiB an array, far beyond any cache
 
 
 def describe_machine(device: torch.device) -> str:
@@ -54,3 +55,10 @@ def peak_flops(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> fl
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     left @ right
     return 2.0 * side**3 / min(seconds_of(lambda: left @ right, device) for _ in range(repeats))
+
+
+def bandwidth(device: torch.device, repeats: int = 5) -> float:
+    """Bytes per second of the best of some triads a = b + 3 c (STREAM's): two arrays read, one written."""
+    a, b, c = (torch.rand(_TRIAD_FLOATS, device=device) for _ in range(3))
+    best = min(seconds_of(lambda: torch.add(b, c, alpha=3.0, out=a), device) for _ in range(repeats))
+    return 3.0 * a.nbytes / best
