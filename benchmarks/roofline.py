@@ -117,19 +117,22 @@ def example_case(shape: Sequence[int], noise: float, device: torch.device, **set
     return Case(pipeline.inferer, sources.to(device), pipeline.prior, anchor)
 
 
-def counted(work: Callable[[], object], passes: bool = True) -> dict[str, Count]:
+def counted(
+    work: Callable[[], object], passes: bool = True, where: Callable[[Sequence[Tensor]], bool] = bool
+) -> dict[str, Count]:
     """What each stage moves and computes.
 
     Args:
         work: what to count.
         passes: count what `PASSES` go through once; else each operation as one that knows no cache.
+        where: which operations count, by their tensors; all by default.
     """
 
     def note(tensors: Iterable[Tensor]) -> None:
         traffic.counts[watch.stage].moved += sum(map(size_of, tensors))
 
     watch = StageWatch(STAGES, PASSES if passes else {}, on_pass=note)
-    traffic = Traffic(stage=lambda: watch.stage, fused=lambda: watch.passing)
+    traffic = Traffic(stage=lambda: watch.stage, fused=lambda: watch.passing, counted=where)
     with watch(), traffic:
         work()
     return dict(traffic.counts)

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import torch
 from large_network import large_prior
@@ -189,6 +190,15 @@ def growth(options: argparse.Namespace) -> str:
     return "### Growth\n\n" + table(columns, rows) + f"\nTwice the slices take {spread(ratios)} times as long.\n"
 
 
+def predicted_alone(options: argparse.Namespace, shape: str, noise: float) -> list[str]:
+    """What `gpu_model.py`, in a process of its own, predicts for an H200; nothing where no GPU is measured."""
+    if options.device.type != "cuda":
+        return []
+    command = [sys.executable, str(Path(__file__).with_name("gpu_model.py")), "--seconds", "--volumes", shape]
+    command += ["--noise", str(noise), "--threads", str(torch.get_num_threads())]
+    return [f"{float(subprocess.run(command, check=True, capture_output=True, text=True).stdout):.1f}"]
+
+
 def volumes(options: argparse.Namespace) -> str:
     """Whole volumes with the bundle's default, the model's loading not counted."""
     rows = []
@@ -196,8 +206,10 @@ def volumes(options: argparse.Namespace) -> str:
         shape = [int(side) for side in text.split("x")]
         runs = [measured_alone(options, shape, "default", noise) for _ in range(options.runs)]
         figures = (spread([run[what] for run in runs], ".1f") for what in ("seconds", "host", "gpu"))
-        rows.append([f"{text}, {kind} sources", f"{runs[0]['evaluations']:.0f}", *figures])
+        predicted = predicted_alone(options, text, noise)
+        rows.append([f"{text}, {kind} sources", f"{runs[0]['evaluations']:.0f}", *figures, *predicted])
     columns = ["", "network evaluations", "seconds", "peak resident, MiB", "peak GPU, MiB"]
+    columns += ["predicted for an H200, s"] if options.device.type == "cuda" else []
     return "### Whole volumes, default preset\n\n" + table(columns, rows)
 
 
