@@ -13,7 +13,7 @@ from gpu_model import Case, Prediction, batches_of, count_case, on_gpu, predict
 from roofline import RECTIFIER
 from traffic import Count
 
-from monai_ddfm.priors import UNetPrior
+from monai_ddfm.priors import NetworkPrior, UNetPrior
 from tests.pretended_device import move_module
 from tests.tiny_unet import tiny_unet
 
@@ -53,8 +53,21 @@ def test_slices_at_once_on_a_gpu():
     assert batches_of((256, 256, 240), 256) == 6
 
 
+class Smooth(NetworkPrior):
+    """A moving average: it leaves no noise, as trained priors do, so that nothing is sampled afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__(1, prediction_type="sample")
+        self.network = torch.nn.Conv2d(1, 1, 9, padding=4)
+        torch.nn.init.constant_(self.network.weight, 1 / 81)
+        torch.nn.init.zeros_(self.network.bias)
+
+    def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        return self.network(x)
+
+
 def test_counts_of_two_small_cases_tell_a_third():
-    prior = move_module(UNetPrior(tiny_unet(), channels=1, unshuffle=2))
+    prior = move_module(Smooth().eval())
     small, twice, third = (count_case(prior, (32, 32, depth), True) for depth in (32, 64, 96))
     assert (small.batches, twice.batches, third.batches) == (3, 4, 5)
     predicted = predict(small, twice, (32, 32, 96), at_once=64)
@@ -63,7 +76,7 @@ def test_counts_of_two_small_cases_tell_a_third():
     assert predicted.waits == pytest.approx(third.waits, abs=1)
     assert predicted.uploads == pytest.approx(third.uploads, abs=1)
     assert predicted.moved == pytest.approx(sum(count.moved for count in third.stages.values()), rel=0.05)
-    assert predicted.matrix == pytest.approx(sum(count.matrix for count in third.stages.values()), rel=0.01)
+    assert predicted.matrix == pytest.approx(sum(count.matrix for count in third.stages.values()), rel=0.02)  # padding
 
 
 def test_clean_sources_ask_nobody():
