@@ -158,4 +158,4 @@ def test_the_same_bytes(fusion: dict, setting: str, tmp_path: Path) -> None:
         return
     # elsewhere oneDNN's convolutions and matrices round otherwise for another number of images
     volumes = [nibabel.Nifti1Image.from_bytes(content).get_fdata() for content in written]
-    assert max(np.abs(volume - volumes[0]).max() for volume in volumes) <= 1e-5 * np.ptp(volumes[0])
+    assert max(np.abs(volume - volumes[0]).max() for volume in volumes) <= 1e-4 * np.ptp(volumes[0])
