@@ -110,13 +110,6 @@ def _listed(names: Iterable[str], most: int = 8) -> str:
     return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "") if listed else "nothing"
 
 
-def _is_there(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
 def find_cases(
     dataset_dir: str | Path, keys: Sequence[str], datalist: str | Path | None = None
 ) -> list[dict[str, str]]:
@@ -146,12 +139,13 @@ def find_cases(
     else:
         if not isinstance(datalist, str | os.PathLike) or not str(datalist):
             raise ValueError(f"datalist must be the path of a JSON file, or null; got {reprlib.repr(datalist)}")
-        if not _is_there(str(datalist)) or not Path(datalist).is_file():
+        if not os.path.isfile(datalist):
             raise FileNotFoundError(f"{datalist}: no such datalist; give a JSON file")
         cases = _cases_in_datalist(Path(datalist), dataset_dir, keys)
     _require_distinct([case["case"] for case in cases], str(datalist or dataset_dir))
     for case in cases:
-        absent = [key for key in keys if key in case and not _is_there(case[key])]
+        # os.path's own: a name that no file can have is none
+        absent = [key for key in keys if key in case and not os.path.exists(case[key])]
         if absent:
             case[FAULT] = f"{case[absent[0]]}: no such file (the {absent[0]} of case {case['case']})"
     faults = [case[FAULT] for case in cases if FAULT in case]

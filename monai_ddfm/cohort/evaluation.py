@@ -8,15 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from monai.bundle import ConfigParser
 
 from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.cohort.case_report import records_in
+from monai_ddfm.cohort.cases import CaseDataset
 from monai_ddfm.cohort.record import recorded_sources
-from monai_ddfm.errors import reason_of
 from monai_ddfm.metrics import FusionMetric
 from monai_ddfm.pipeline import FusionConfig
 from monai_ddfm.pipeline.names import FUSED, IMAGE, fused_path
@@ -91,30 +91,28 @@ def evaluate(
     """
     if not overwrite:
         require_no_tables(Path(output_dir))
+    described = ConfigParser.load_config_file(str(BUNDLE_ROOT / "configs" / "evaluate.yaml"))
     measured = {}
     for fusion in fusions:
-        measured[fusion.case] = _measured(fusion)
+        measured[fusion.case] = _measured(fusion, described)
         logger.info("%s: measured", fusion.case)
     return measured, write_metric_tables(Path(output_dir), measured)
 
 
-def _measured(fusion: Fusion) -> dict[str, float]:
-    try:
-        compared = make_comparison(fusion.config)({**fusion.sources, FUSED: str(fusion.fused)})
-    except RuntimeError as error:  # MONAI's "applying transform ..." around the reason
-        raise reason_of(error) from None
+def _measured(fusion: Fusion, described: Mapping[str, Any]) -> dict[str, float]:
+    files = {**fusion.sources, FUSED: str(fusion.fused)}
+    compared = CaseDataset([files], make_comparison(fusion.config))[0]
     fused, sources = (compared[key].as_tensor()[None] for key in (FUSED, IMAGE))
     values: dict[str, float] = {}
-    for name, metric in _metrics(fusion.config.sampling.slice_axis).items():
+    for name, metric in _metrics(described, fusion.config.sampling.slice_axis).items():
         of_case = torch.as_tensor(metric(fused, sources))[0].tolist()
         columns = metric_columns(name, len(of_case), fusion.config.inputs.keys)
         values.update(zip(columns, of_case, strict=True))
     return values
 
 
-def _metrics(slice_axis: int) -> dict[str, FusionMetric]:
-    """The metrics of the bundle's evaluation."""
-    described = ConfigParser.load_config_file(str(BUNDLE_ROOT / "configs" / "evaluate.yaml"))
+def _metrics(described: Mapping[str, Any], slice_axis: int) -> dict[str, FusionMetric]:
+    """New metrics, as the bundle's evaluation describes them."""
     parts = {name: described[name] for name in ("metrics", "ssim_data_range")}
     metrics: dict[str, FusionMetric] = ConfigParser({**parts, "slice_axis": slice_axis}).get_parsed_content("metrics")
     return metrics
