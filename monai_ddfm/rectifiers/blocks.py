@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["by_blocks", "spans"]
+__all__ = ["by_blocks", "for_each", "spans"]
+
+Block = TypeVar("Block")
 
 _VOXELS = 2**18  # of a block: 1 MiB in float32, a few of which stay in the second cache of two cores
 
@@ -24,9 +28,39 @@ def spans(count: int, voxels_each: int, device: torch.device, at_least: int = 1)
         device: where they lie.
         at_least: so many in a block, whatever their size.
     """
-    step = count if device.type != "cpu" else max(at_least, _VOXELS // max(voxels_each, 1))
-    for first in range(0, count, max(step, 1)):
+    step = max(1, count if device.type != "cpu" else max(at_least, _VOXELS // max(voxels_each, 1)))
+    for first in range(0, count, step):
         yield first, min(first + step, count)
+
+
+def for_each(blocks: Sequence[Block], work: Callable[[Block, bool], None], device: torch.device) -> None:
+    """Work on blocks, on a CPU on as many of them at once as torch has threads.
+
+    A block is too small for several threads to share: they would wait for each other at every operation. So each
+    thread of ours takes a run of neighbouring blocks, in order, and torch computes in it alone.
+
+    Args:
+        blocks: what `work` is given, one after the other.
+        work: called with a block, and whether it is the first of a run: what blocks before it do may not be done yet.
+        device: where the blocks lie.
+    """
+    threads = min(torch.get_num_threads(), len(blocks)) if device.type == "cpu" else 1
+
+    def work_through(run: Sequence[Block]) -> None:
+        for index, block in enumerate(run):
+            work(block, index == 0)
+
+    if threads < 2:
+        work_through(blocks)
+        return
+    edges = [round(thread * len(blocks) / threads) for thread in range(threads + 1)]
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        runs = [blocks[first:end] for first, end in zip(edges[:-1], edges[1:], strict=True)]
+        try:
+            list(pool.map(work_through, runs))
+        finally:
+            torch.set_num_threads(before)  # what threads that are yet to start will take
 
 
 def by_blocks(
@@ -51,16 +85,29 @@ def by_blocks(
     axis = 2 if like.ndim == 5 and like.shape[2] > 1 else 0
     count, halo = like.shape[axis], halo if axis else 0
     size = like[:, :1].numel() // max(count, 1)
-    results = None if out is None else list(out)
-    for first, end in spans(count, size, like.device, at_least=8 * halo):
+    blocks = list(spans(count, size, like.device, at_least=8 * halo))
+    results = [] if out is None else list(out)
+
+    def parts_of(first: int, end: int) -> tuple[list[Tensor], int]:
         seen = max(0, first - halo)
         length = min(end + halo, count) - seen
         answer = compute(*(volume.narrow(axis, seen, length) for volume in volumes))
-        parts = [answer] if isinstance(answer, Tensor) else list(answer)
-        if first == 0 and end == count and results is None:
-            return parts
-        if results is None:
-            results = [part.new_empty([*part.shape[:axis], count, *part.shape[axis + 1 :]]) for part in parts]
+        return [answer] if isinstance(answer, Tensor) else list(answer), first - seen
+
+    def put(block: tuple[int, int], _: bool = True) -> None:
+        first, end = block
+        parts, margin = parts_of(first, end)
+        if not results:
+            if len(blocks) == 1:
+                results.extend(parts)
+                return
+            results.extend(part.new_empty([*part.shape[:axis], count, *part.shape[axis + 1 :]]) for part in parts)
         for part, whole in zip(parts, results, strict=True):
-            whole.narrow(axis, first, end - first).copy_(part.narrow(axis, first - seen, end - first))
-    return results or []
+            whole.narrow(axis, first, end - first).copy_(part.narrow(axis, margin, end - first))
+
+    if blocks and not results:  # the first tells what the results look like
+        put(blocks[0])
+        for_each(blocks[1:], put, like.device)
+    else:
+        for_each(blocks, put, like.device)
+    return results

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.blocks import by_blocks, spans
+from monai_ddfm.rectifiers.blocks import by_blocks, for_each, spans
 
 __all__ = [
     "at_edges",
@@ -90,10 +90,16 @@ def _mean_along(x: Tensor, axis: int, size: int, out: Tensor) -> None:
     """Mean of `size` neighbours along one axis, block by block, each with all of the axis; `out` may be `x`."""
     n, inner = x.shape[axis], x.shape[axis + 1 :].numel()
     rows, means = (whole.reshape(-1, n, inner) for whole in (x, out))  # a view of `out`, which is contiguous
-    for first, end in spans(len(rows), n * inner, x.device):
-        for left, right in spans(inner, n * (end - first), x.device, at_least=_RUN):
-            block = rows[first:end, :, left:right]
-            means[first:end, :, left:right] = _window_sum(_repeat_border(block, size // 2), size).div_(size)
+    blocks = [
+        (slice(first, end), slice(None), slice(left, right))
+        for first, end in spans(len(rows), n * inner, x.device)
+        for left, right in spans(inner, n * (end - first), x.device, at_least=_RUN)
+    ]
+
+    def average(block: tuple[slice, slice, slice], _: bool) -> None:
+        means[block] = _window_sum(_repeat_border(rows[block], size // 2), size).div_(size)
+
+    for_each(blocks, average, x.device)
 
 
 def _repeat_border(x: Tensor, margin: int) -> Tensor:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.blocks import spans
+from monai_ddfm.rectifiers.blocks import for_each, spans
 
 __all__ = ["expected_precision", "fit_intensities_and_gradients"]
 
@@ -64,12 +65,11 @@ def fit_intensities_and_gradients(
     f = lattice.flat(start)
     torch.clamp(f, low, high, out=f)
     following, target, inverse = (torch.empty_like(f) for _ in range(3))
+    blocks = lattice.blocks(f.device)
     for _ in range(iterations):
-        for block in lattice.blocks(f.device):
-            _expect(f, sources, edges, lattice, block, knees, target, inverse)
+        for_each(blocks, partial(_expect, f, sources, edges, lattice, knees, target, inverse), f.device)
         for _ in range(sweeps):
-            for block in lattice.blocks(f.device):
-                _sweep(f, edges, block, target, inverse, low, high, following)
+            for_each(blocks, partial(_sweep, f, edges, target, inverse, low, high, following), f.device)
             f, following = following, f
     return f.view(start.shape)
 
@@ -103,16 +103,21 @@ class _Lattice:
         """A view where `x` is contiguous."""
         return x.reshape(-1)
 
-    def blocks(self, device: torch.device) -> Iterator[tuple[int, int]]:
+    def blocks(self, device: torch.device) -> list[tuple[int, int]]:
         """Runs of whole slices."""
-        for first, end in spans(math.prod(self.shape) // max(self.slice, 1), self.slice, device):
-            yield first * self.slice, end * self.slice
+        count = math.prod(self.shape) // max(self.slice, 1)
+        return [(first * self.slice, end * self.slice) for first, end in spans(count, self.slice, device)]
 
-    def cut_off(self, precision: Tensor, block: tuple[int, int], step: int) -> None:
-        """Set to 0 the edges of a block that lead out of the image, along the axis of that step."""
-        first, end = block
+    def cut_off(self, precision: Tensor, first: int, step: int) -> None:
+        """Set to 0 the edges, of slices from voxel `first` on, that lead out of the image along the axis of that step.
+
+        Args:
+            precision: of the edges of these slices.
+            first: the first slice's first voxel.
+            step: the axis's.
+        """
         height, width = self.shape[-2:]
-        slices = precision[first:end].view(-1, height, width)
+        slices = precision.view(-1, height, width)
         if step == 1:
             slices[:, :, -1] = 0
         elif step == width:
@@ -127,14 +132,15 @@ def _expect(
     sources: Sequence[tuple[Tensor, Tensor]],
     edges: Sequence[_Edges],
     lattice: _Lattice,
-    block: tuple[int, int],
     knees: tuple[float, float],
     target: Tensor,
     inverse: Tensor,
+    block: tuple[int, int],
+    opens: bool,
 ) -> None:
     """E-step of a block, and the normal equations it makes: precisions, target, inverse of the diagonal.
 
-    Blocks come in order: the edges that reach into a block from before it are known.
+    Blocks come in order: the edges that reach into a block from before it are known, unless it opens a run of blocks.
     """
     first, end = block
     here, wanted, diagonal = f[first:end], target[first:end].zero_(), inverse[first:end].zero_()
@@ -143,29 +149,42 @@ def _expect(
         diagonal.add_(precision)
         wanted.addcmul_(precision, layer[first:end])
     for edge in edges:
-        step, last = edge.step, min(end, len(f) - edge.step)
-        precision = edge.precision[first:end]
-        residual = (f[first + step : last + step] - f[first:last]).sub_(edge.wanted[first:last])
-        torch.mul(expected_precision(residual, knees[1]), edge.weight, out=precision[: last - first])
-        lattice.cut_off(edge.precision, block, step)
+        step, precision = edge.step, edge.precision[first:end]
+        _expect_edges(f, edge, lattice, knees[1], first, precision)
         diagonal.add_(precision)
         wanted.addcmul_(precision, edge.wanted[first:end], value=-1)
         start = max(first, step)
+        if opens and first > 0:  # the slice before is another thread's, and its edges may not be known yet
+            start, slice_before = first + step, first - lattice.slice
+            reaching = torch.empty_like(f[slice_before:first])
+            _expect_edges(f, edge, lattice, knees[1], slice_before, reaching)
+            diagonal[:step].add_(reaching[-step:])
+            wanted[:step].addcmul_(reaching[-step:], edge.wanted[first - step : first])
         before = slice(start - step, end - step)
         diagonal[start - first :].add_(edge.precision[before])
         wanted[start - first :].addcmul_(edge.precision[before], edge.wanted[before])
     diagonal.reciprocal_()
 
 
+def _expect_edges(f: Tensor, edge: _Edges, lattice: _Lattice, knee: float, first: int, out: Tensor) -> None:
+    """E-step of the edges from voxel `first` on, of whole slices: their precisions, to `out`."""
+    step = edge.step
+    last = min(first + len(out), len(f) - step)
+    residual = (f[first + step : last + step] - f[first:last]).sub_(edge.wanted[first:last])
+    torch.mul(expected_precision(residual, knee), edge.weight, out=out[: last - first])
+    lattice.cut_off(out, first, step)
+
+
 def _sweep(
     f: Tensor,
     edges: Sequence[_Edges],
-    block: tuple[int, int],
     target: Tensor,
     inverse: Tensor,
     low: Tensor,
     high: Tensor,
     following: Tensor,
+    block: tuple[int, int],
+    _: bool,
 ) -> None:
     """One Jacobi sweep over a block: each voxel from its neighbours in `f`, to `following`, within bounds."""
     first, end = block

@@ -41,3 +41,16 @@ def test_an_unknown_colour_map_is_told_in_one_line(tmp_path: Path, capsys: pytes
     arguments = [*pictures(tmp_path, False), "-o", str(tmp_path / "a.png"), "--modalities", "MR", "PT"]
     assert main(["fuse", *arguments, "--set", "colour_map", "hot-iron"]) == 1
     assert "no colour map 'hot-iron'; the nearest are hot_iron" in capsys.readouterr().err
+
+
+def test_pictures_larger_than_a_block_of_the_rectifier(tmp_path: Path) -> None:
+    """Equal sources are the result; more than 2**18 pixels in a slice were uninitialised memory once."""
+    grey = np.add.outer(np.arange(520) % 200, np.arange(540) % 50).astype(np.uint8)
+    for name in ("mr.png", "ct.png"):
+        Image.fromarray(grey).save(tmp_path / name)
+    sources = [str(tmp_path / "mr.png"), str(tmp_path / "ct.png")]
+    settings = ["--modalities", "MR", "MR", "--set", "denoise_sources", "false"]
+    settings += ["--set", "rectifier_options", "{prior_strength: 0}"]
+    assert main(["fuse", *sources, "-o", str(tmp_path / "out.png"), *settings]) == 0
+    fused = np.asarray(Image.open(tmp_path / "out.png"), dtype=int)
+    assert np.abs(fused - grey).max() <= 1
