@@ -47,6 +47,12 @@ class BlockSpectra:
         """Share of all frequencies that each ring holds, ``[R]``; the mean of a spectrum is their product."""
         return torch.bincount(self.rings.flatten(), minlength=len(self.radii)) / self.size**2
 
+    @cached_property
+    def _ring_means(self) -> Tensor:
+        """Of the frequencies in each ring, ``[size * size, R]``: each column the weights of a mean."""
+        members = torch.nn.functional.one_hot(self.rings.flatten(), len(self.radii)).float()
+        return members / members.sum(0)
+
     @property
     def transfer(self) -> Tensor:
         """Power in each ring but the block's mean that unit power at each of `radii` leaves, ``[R - 1, R]``."""
@@ -61,9 +67,7 @@ class BlockSpectra:
         window = window / window.square().mean().sqrt()
         level = (blocks * window).sum((-1, -2), keepdim=True) / window.sum()
         power = torch.fft.fft2((blocks - level) * window).abs().square().flatten(-2) / self.size**2
-        rings = self.rings.to(blocks.device).flatten()
-        total = power.new_zeros(len(power), len(self.radii)).index_add_(1, rings, power)
-        return total / torch.bincount(rings)
+        return power @ self._ring_means.to(power)  # adding by index would round otherwise each time on a GPU
 
     def quantile_bias(self, quantile: float) -> Tensor:
         """The quantile over blocks of white noise of variance 1, ``[R]``."""

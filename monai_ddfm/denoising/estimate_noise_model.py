@@ -50,7 +50,8 @@ def estimate_noise_model(
     its finest wavelet band how strong noise would be if it were white (`white_level`).
 
     Args:
-        volume: ``[1, H, W, D]``, or a picture ``[1, H, W]``, in any units.
+        volume: ``[1, H, W, D]``, or a picture ``[1, H, W]``, in any units, on any device: blocks are cut and
+            transformed there, what follows is little and done on the CPU.
         spacing: of the voxels in mm, ``(H, W)`` or ``(H, W, D)``; None: 1, frequencies are then per voxel.
         modality: MR, CT, PT or NM. In PT and NM noise that grows with brightness is looked for, in MR and CT noise that
             changes with place.
@@ -64,7 +65,7 @@ def estimate_noise_model(
     """
     if volume.ndim not in (3, 4) or volume.shape[0] != 1:
         raise ValueError(f"volume must be [1, H, W] or [1, H, W, D], got {tuple(volume.shape)}")
-    slices = volume.detach().as_subclass(Tensor)[0].float().cpu()  # small work, of many kinds
+    slices = volume.detach().as_subclass(Tensor)[0].float()
     slices = slices.movedim(-1, 0).contiguous() if slices.ndim == 3 else slices[None]
     steps = (1.0, 1.0, 1.0) if spacing is None else tuple(float(step) for step in (*spacing, 1.0)[:3])
     in_plane = (steps[0], steps[1])
@@ -104,7 +105,7 @@ def estimate_noise_model(
         measured=len(slices) > 1,
     )
     if model.alone and model.std < _NOTHING * float(slices.std()):  # texture hides the spectrum, not the finest band
-        model = replace(white_noise(white_level(slices[0]), in_plane), alone=True)
+        model = replace(white_noise(white_level(slices[0].cpu()), in_plane), alone=True)
     if not math.isfinite(model.std):  # blocks that are all alike: nothing to divide by
         return replace(none, warning="tissue is too even to tell noise from anatomy")
     why, believable = doubt_of(model, slices)

@@ -49,7 +49,7 @@ class LocalNoise:
         variance = torch.ones_like(brightness)
         if self.gain is not None:
             at, relative = (np.array(column) for column in zip(*self.gain, strict=True))
-            variance = torch.from_numpy(np.interp(brightness.cpu().numpy(), at, relative) ** 2).to(variance)
+            variance = torch.from_numpy(np.interp(brightness.numpy(), at, relative) ** 2).to(variance)
         if self.place is not None and self.affine is not None:
             variance = variance * self.place.at(_world(centre, self.affine)).to(variance).square()
         return variance
@@ -66,8 +66,8 @@ class LocalNoise:
         voxels = tissue.flatten().nonzero()[:, 0]
         voxels = torch.stack(torch.unravel_index(voxels[:: max(1, len(voxels) // _SOME)], tissue.shape), dim=1)
         smooth = slices if self.gain is None else local_mean(slices)  # place alone does not ask for brightness
-        brightness = smooth[tuple(voxels.T)]
-        return float(self.variance(brightness, voxels.roll(-1, dims=1)).mean())
+        brightness = smooth[tuple(voxels.T)].cpu()
+        return float(self.variance(brightness, voxels.roll(-1, dims=1).cpu()).mean())
 
 
 def local_noise(

@@ -35,7 +35,8 @@ def doubt_of(model: NoiseModel, slices: Tensor) -> tuple[str | None, bool]:
         return None, True
     step = _step(slices)
     if model.std < _BELOW_STEP * step:
-        low, high = slices.flatten()[:: max(1, slices.numel() // _SOME)].quantile(torch.tensor([0.005, 0.995])).tolist()
+        some = slices.flatten()[:: max(1, slices.numel() // _SOME)]
+        low, high = some.quantile(some.new_tensor([0.005, 0.995])).tolist()
         words = f"values come in steps of {step:.3g}; noise below that is not told from rounding, none assumed"
         return (words if step > _COARSE * (high - low) else None), False
     if model.std**2 > _ALL_NOISE * float(slices.var()):

@@ -25,7 +25,7 @@ _BLOCKS = 4000  # no more are needed
 
 
 class TissueBlocks(NamedTuple):
-    """N blocks of tissue.
+    """N blocks of tissue, on the CPU.
 
     Attributes:
         power: of the difference in each ring, ``[N, R]``; noise that is independent between slices keeps its power.
@@ -82,7 +82,7 @@ def local_mean(slices: Tensor) -> Tensor:
 
 def _mean_along(one: Tensor, axis: int) -> Tensor:
     """Mean of the 5 neighbours along an axis of a slice ``[H, W]``, of fewer at its ends; adding beats pooling."""
-    total, count = one.clone(), torch.ones(one.shape[axis])
+    total, count = one.clone(), one.new_ones(one.shape[axis])
     for step in range(1, min(_WINDOW // 2, one.shape[axis] - 1) + 1):
         kept = one.shape[axis] - step
         total.narrow(axis, step, kept).add_(one.narrow(axis, 0, kept))
@@ -113,30 +113,30 @@ def tissue_blocks(slices: Tensor, usable: Tensor, lag: int, spectra: BlockSpectr
         the blocks, none where no block is usable.
     """
     size, pairs = spectra.size, len(slices) - lag
-    starts = torch.linspace(0, pairs - 1, min(pairs, _PAIRS)).round().long()
+    starts = torch.linspace(0, pairs - 1, min(pairs, _PAIRS)).round().long()  # indices stay on the CPU
     if lag:  # a slice that stands twice in the volume has no difference, and tells nothing
-        starts = starts[torch.tensor([not slices[start].equal(slices[start + lag]) for start in starts.tolist()])]
+        starts = starts[torch.stack([(slices[s] != slices[s + lag]).any() for s in starts.tolist()]).cpu()]
     both = (usable[starts] & usable[starts + lag]).float()
     for step in (size // 2, size // 4):
         cells = F.avg_pool2d(both[:, None], step)  # whose means are exact, as are those of blocks made of them
         chosen = F.avg_pool2d(cells, size // step, 1)[:, 0] >= _MOSTLY
         if int(chosen.sum()) >= _BLOCKS // 4:
             break
-    picks = chosen.nonzero()
+    picks = chosen.nonzero().cpu()
     picks = picks[torch.linspace(0, len(picks) - 1, min(len(picks), _BLOCKS)).round().long()] if len(picks) else picks
     pair, row, column = picks.unbind(1)
     cut = _cut(slices, size, step)
     first, second = cut[starts[pair], row, column], cut[starts[pair] + lag, row, column]
     mean = (first + second) / 2.0
     difference = (second - first) / 2.0**0.5 if lag else mean
-    smooth = spectra.power(mean)
+    smooth = spectra.power(mean).cpu()
     inside = torch.arange(len(spectra.radii)) < (size // 4 if lag else max(2, size // 10))
     share = spectra.weights.to(smooth) * inside.to(smooth)
     share[0] = 0.0  # the mean
     return TissueBlocks(
-        power=spectra.power(difference) if lag else smooth,
+        power=spectra.power(difference).cpu() if lag else smooth,
         activity=smooth @ (share / share.sum()),
-        brightness=mean.mean((-1, -2)),
+        brightness=mean.mean((-1, -2)).cpu(),
         centre=torch.stack([row * step + size / 2, column * step + size / 2, starts[pair] + lag / 2], dim=1),
         activity_weights=share / share.sum(),
         noise_in_activity=0.5 if lag else 1.0,

@@ -101,7 +101,7 @@ def noise_of_volumes(
             stack = slices[index, :, k]
             steps = affine[:3, :3].norm(dim=0).tolist()
             model = _first(given, known, k) or estimate_noise_model(
-                stack.movedim(0, -1)[None].cpu(), steps, affine=affine
+                stack.movedim(0, -1)[None], steps, affine=affine
             )
             place = model.place_map((*stack.shape[1:], len(stack)), affine)
             row.append(

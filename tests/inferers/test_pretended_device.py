@@ -14,6 +14,7 @@ from torch import Tensor
 
 from monai_ddfm.bundle import preset_names
 from monai_ddfm.denoising import noise_estimate
+from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
 from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.maps import MAPS
@@ -96,14 +97,32 @@ def test_every_map(name: str, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "not_cleaned", "most_waits"),
-    [((1, 2, 48, 48), 6, 13), ((1, 2, 32, 32, 4), 12, 19), ((1, 2, 32, 32, 8), 12, 34)],
+    [((1, 2, 48, 48), 6, 13), ((1, 2, 32, 32, 4), 44, 48), ((1, 2, 32, 32, 8), 44, 48)],
     ids=["picture", "volume", "volume in three planes"],
 )
 def test_cleaning(shape: tuple[int, ...], not_cleaned: int, most_waits: int) -> None:
-    """Cleaning waits once to measure each source, once to note what changed in it, and once for each batch it asks."""
+    """Cleaning waits to measure each source, once to note what changed in it, and once for each batch it asks.
+
+    Of a picture it waits once to measure, since that is done on the CPU; of a volume 17 times, however many slices.
+    """
     sources = 0.2 * torch.randn(shape, generator=torch.Generator().manual_seed(0)).clamp(-3.0, 3.0)
     device = assert_equal_to_cpu(sampling_inferer(steps=1), sources)
     assert not_cleaned + sources.shape[1] < device.waits <= most_waits  # more than measuring alone costs
+
+
+@pytest.mark.parametrize("modality", ["MR", "PT"])
+def test_measuring_noise(modality: str) -> None:
+    """The same is measured there, and the host waits as often in many slices as in few."""
+    volume = 0.1 * torch.randn(1, 64, 64, 48, generator=torch.Generator().manual_seed(0)) + 0.5
+    waits = []
+    for part in (volume[..., :24], volume):
+        with PretendedDevice() as device:
+            there = part.to(DEVICE)
+            device.waits = 0
+            noise = estimate_noise_model(there, modality=modality)
+        waits.append(device.waits)
+        assert noise == estimate_noise_model(part, modality=modality) and noise.std > 0.05
+    assert waits[0] == waits[1] <= 41
 
 
 def test_prior_of_rgb() -> None:
