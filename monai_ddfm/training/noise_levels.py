@@ -33,9 +33,12 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
             σ = √((1 - ᾱ_t) / ᾱ_t): as much between σ and 2 σ everywhere, for solvers that ask at falling σ.
         prediction_type: ``epsilon``, ``v_prediction`` or ``sample``: the target of the loss.
         seed: of noise and timesteps.
+        noises_per_crop: how often each crop is in the batch, each time with other noise at another timestep; more than
+            one where cutting crops is slower than the network.
 
     Raises:
-        ValueError: a range outside the schedule, a share outside [0, 1], an unknown law or prediction type.
+        ValueError: a range outside the schedule, a share outside [0, 1], an unknown law or prediction type, or no
+            noise for a crop.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
         focus_law: str = "uniform",
         prediction_type: str = "epsilon",
         seed: int = 0,
+        noises_per_crop: int = 1,
     ) -> None:
         super().__init__(num_train_timesteps=int(scheduler.num_train_timesteps))
         if not 0 <= focus[0] < focus[1] < self.num_train_timesteps:
@@ -56,24 +60,31 @@ class FocusedPrepareBatch(DiffusionPrepareBatch):
             raise ValueError(f"focus_law must be uniform or log_sigma, got {focus_law!r}")
         if prediction_type not in ("epsilon", "v_prediction", "sample"):
             raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, got {prediction_type!r}")
+        if noises_per_crop < 1:
+            raise ValueError(f"noises_per_crop must be at least 1, got {noises_per_crop}")
         self.scheduler = scheduler
         self.focus = (int(focus[0]), int(focus[1]))
         self.focus_share = focus_share
         self.focus_law = focus_law
         self.prediction_type = prediction_type
         self.seed = seed
+        self.noises_per_crop = noises_per_crop
         self.generator = torch.Generator()
 
     def __call__(self, batchdata: dict[str, Tensor], *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor, tuple, dict]:
         """Return images, targets, no further arguments, and ``noise`` and ``timesteps`` for the inferer."""
         drawn = np.random.SeedSequence((self.seed, int(batchdata["number"][0]))).generate_state(1)
         self.generator.manual_seed(int(drawn[0]))
-        prepared: tuple[Tensor, Tensor, tuple, dict] = super().__call__(batchdata, *args, **kwargs)
+        repeated = {**batchdata, "image": batchdata["image"].repeat(self.noises_per_crop, 1, 1, 1)}
+        prepared: tuple[Tensor, Tensor, tuple, dict] = super().__call__(repeated, *args, **kwargs)
         return prepared
 
     def get_noise(self, images: Tensor) -> Tensor:
-        """Return standard normal noise, drawn on the CPU."""
-        return torch.randn(images.shape, generator=self.generator).to(images.device)
+        """Return standard normal noise, drawn on the device of the images."""
+        if images.device.type == "cpu":
+            return torch.randn(images.shape, generator=self.generator)
+        there = torch.Generator(images.device).manual_seed(self.generator.initial_seed())
+        return torch.randn(images.shape, generator=there, device=images.device)
 
     def get_timesteps(self, images: Tensor) -> Tensor:
         """Return one timestep an image, ``[B]``."""

@@ -68,6 +68,14 @@ def test_a_network_that_says_the_target_knows_the_image(prediction_type: str) ->
     torch.testing.assert_close(x0[early], images[early], atol=1e-3, rtol=0)
 
 
+def test_each_crop_is_noised_as_often_as_asked() -> None:
+    given = batch(16)
+    images, targets, _, drawn = FocusedPrepareBatch(SCHEDULER, noises_per_crop=3)(given, "cpu")
+    assert torch.equal(images, given["image"].repeat(3, 1, 1, 1))
+    assert torch.equal(targets, drawn["noise"]) and len(drawn["timesteps"].unique()) > 40
+    assert not torch.equal(drawn["noise"][:16], drawn["noise"][16:32])
+
+
 def test_inferer_noises_calls_and_answers_in_float32() -> None:
     class Seen(nn.Module):
         def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
@@ -90,6 +98,7 @@ def test_inferer_noises_calls_and_answers_in_float32() -> None:
     [
         ({"focus": (200, 100)}, "two rising timesteps"),
         ({"focus": (0, 1000)}, "below 1000"),
+        ({"noises_per_crop": 0}, "noises_per_crop must be at least 1"),
         ({"focus_share": 1.5}, r"focus_share must be in \[0, 1\]"),
         ({"focus_law": "cosine"}, "focus_law must be uniform or log_sigma, got 'cosine'"),
         ({"prediction_type": "score"}, "got 'score'"),
