@@ -3,21 +3,23 @@
 
 """What each stage of a fusion could take by memory and arithmetic, and what it takes.
 
-    python benchmarks/roofline.py [--shape 190x230x190] [--noise 0.2] [--runs 5] [--threads N] [--device cpu|cuda]
+    python benchmarks/roofline.py [--shape 190x230x190] [--noise 0.2] [--runs 5] [--device cpu|cuda]
 
 Fuses MR and PET of the shipped patient, interpolated to that shape, with white noise of that standard deviation added
 to both (of a range of 2; from 0.1 on sources are cleaned). Prints markdown, one row for each stage: bytes moved at
 least (what each pass over memory reads once and writes once; blocks that stay in cache are one pass), operations,
 seconds, and what that is of the machine's bandwidth (a triad over arrays far beyond cache) and, of the network, of its
-rate in matrix products of the same precision, both measured before each run with the same threads. Medians over the
-runs, with the smallest and the largest value. Reading, colouring and writing files are not in it.
+rate in matrix products of the same precision, both measured before each run. On one core of a CPU, as threads
+work on several stages' blocks at once otherwise, and one thread alone can be watched. Medians over the runs, with the
+smallest and the largest value. Reading, colouring and writing files are not in it.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ from stage_watch import StageWatch, TensorsOf
 from torch import Tensor
 from traffic import Count, Traffic, size_of
 
+from monai_ddfm import blocks
 from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.denoising import tissue_blocks
 from monai_ddfm.denoising.clean_sources import clean_sources
@@ -40,7 +43,7 @@ from monai_ddfm.denoising.noise_likelihood import NoiseLikelihood
 from monai_ddfm.inferers.precision import resolve_precision
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.priors.predict_padded import predict_padded
-from monai_ddfm.rectifiers import StructureRectifier, blocks, grid, mixture, salience
+from monai_ddfm.rectifiers import StructureRectifier, grid, mixture, salience
 from monai_ddfm.transforms.restore_intensity import RestoreIntensity
 
 NETWORK, RECTIFIER = "network", "rectifier: "
@@ -117,6 +120,17 @@ def example_case(shape: Sequence[int], noise: float, device: torch.device, **set
     return Case(pipeline.inferer, sources.to(device), pipeline.prior, anchor)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in this thread alone, the only one that is watched."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def counted(
     work: Callable[[], object], passes: bool = True, where: Callable[[Sequence[Tensor]], bool] = bool
 ) -> dict[str, Count]:
@@ -133,7 +147,7 @@ def counted(
 
     watch = StageWatch(STAGES, PASSES if passes else {}, on_pass=note)
     traffic = Traffic(stage=lambda: watch.stage, fused=lambda: watch.passing, counted=where)
-    with watch(), traffic:
+    with one_thread(), watch(), traffic:
         work()
     return dict(traffic.counts)
 
@@ -143,7 +157,7 @@ def timed(work: Callable[[], object], device: torch.device) -> dict[str, float]:
     watch = StageWatch(
         STAGES, settle=partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
     )
-    with watch():
+    with one_thread(), watch():
         work()
     return dict(watch.seconds)
 
@@ -201,10 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--shape", default="190x230x190")
     parser.add_argument("--noise", type=float, default=0.2)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     case = example_case([int(side) for side in options.shape.split("x")], options.noise, options.device)
     print(f"{describe_machine(options.device)}; {options.runs} runs, {time.strftime('%Y-%m-%d')}\n")
     counts = counted(case.run)  # and warm

@@ -15,7 +15,7 @@ from monai.data import MetaTensor
 from monai.transforms import Transform
 from torch import Tensor
 
-from monai_ddfm.io.memory import peak_resident
+from monai_ddfm.io.memory import peak_resident, return_freed_memory
 
 __all__ = ["STAGES", "GatherStages", "Stage", "StageClock", "stages_of", "write_stages"]
 
@@ -50,6 +50,7 @@ class StageClock:
             yield
         finally:
             self._busy = False
+            return_freed_memory()
             taken = {"seconds": time.perf_counter() - wall, "processor": time.process_time() - processor}
             self._add(name, {**taken, "peak_mib": peak_resident() / 2**20})
 

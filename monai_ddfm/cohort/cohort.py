@@ -27,6 +27,7 @@ from monai_ddfm.cohort.run_log import RunLog
 from monai_ddfm.cohort.summary import summary_path
 from monai_ddfm.cohort.work_queue import WorkQueue
 from monai_ddfm.cohort.write_behind import WriteBehind
+from monai_ddfm.io.memory import keep_freed_memory
 from monai_ddfm.pipeline import FusionPipeline
 from monai_ddfm.stages import Stage
 
@@ -66,7 +67,8 @@ class Cohort:
         self.postprocessing = WriteBehind(Compose(steps), self.run_log, written.discard)
 
     def prepare(self) -> None:
-        """Prepare this process: its threads, its random state, the prior on its device."""
+        """Prepare this process: its memory, its threads, its random state, the prior on its device."""
+        keep_freed_memory()
         set_determinism(self.pipeline.config.sampling.seed)
         if self.pipeline.config.execution.threads is not None:
             torch.set_num_threads(self.pipeline.config.execution.threads)

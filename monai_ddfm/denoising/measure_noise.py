@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
+from torch import Tensor
 
 from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
 from monai_ddfm.denoising.noise_meta import NOISE, noise_of, write_noise
@@ -61,9 +63,16 @@ class MeasureNoise(Transform):
     Args:
         modality: MR, CT, PT or NM, or a name that says it.
         given: the noise, if it is known; see `given_noise`.
+        device: that measures, if it has the memory; None: where the image is.
     """
 
-    def __init__(self, modality: str | Modality = Modality.MR, given: float | Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        modality: str | Modality = Modality.MR,
+        given: float | Mapping[str, Any] | None = None,
+        device: str | torch.device | None = None,
+    ) -> None:
+        self.device = device
         self.modality = modality if isinstance(modality, Modality) else modality_of(modality)
         self.given = given
         if given is not None:
@@ -76,10 +85,18 @@ class MeasureNoise(Transform):
             noise = given_noise(self.given, (spacing[0], spacing[1]))
         else:
             body, affine = _without_empty_border(img)
-            noise = estimate_noise_model(body, spacing[: img.ndim - 1], self.modality, affine)
+            noise = self._measured(body, spacing[: img.ndim - 1], affine)
         noted = img.clone()
         write_noise(noted, noise)
         return noted
+
+    def _measured(self, body: Tensor, spacing: Sequence[float], affine: Tensor) -> NoiseModel:
+        """Measure on the device, or where its memory is short, as beside a fusion, on the CPU."""
+        measure = partial(estimate_noise_model, spacing=spacing, modality=self.modality, affine=affine)
+        try:
+            return measure(body.to(self.device or body.device))
+        except torch.OutOfMemoryError:  # a GPU's alone
+            return measure(body.cpu())
 
 
 def _without_empty_border(img: MetaTensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,6 +120,7 @@ class MeasureNoised(MapTransform):
         keys: images.
         modality: ``{key: modality}``; a key without one is read by its name.
         given: ``{key: noise}``, where it is known.
+        device: that measures; None: where the images are.
         allow_missing_keys: skip keys that a case lacks.
     """
 
@@ -111,11 +129,12 @@ class MeasureNoised(MapTransform):
         keys: KeysCollection,
         modality: Mapping[str, str] | None = None,
         given: Mapping[str, float | Mapping[str, Any]] | None = None,
+        device: str | torch.device | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.measure = {
-            key: MeasureNoise((modality or {}).get(str(key), str(key)), (given or {}).get(str(key)))
+            key: MeasureNoise((modality or {}).get(str(key), str(key)), (given or {}).get(str(key)), device)
             for key in self.keys
         }
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from monai_ddfm.denoising.noise_model import NoiseModel

@@ -100,9 +100,7 @@ def noise_of_volumes(
         for k in range(volumes.shape[1]):
             stack = slices[index, :, k]
             steps = affine[:3, :3].norm(dim=0).tolist()
-            model = _first(given, known, k) or estimate_noise_model(
-                stack.movedim(0, -1)[None], steps, affine=affine
-            )
+            model = _first(given, known, k) or estimate_noise_model(stack.movedim(0, -1)[None], steps, affine=affine)
             place = model.place_map((*stack.shape[1:], len(stack)), affine)
             row.append(
                 _on_grid(model, stack[:, None], (rows, columns), None if place is None else place.movedim(-1, 0))

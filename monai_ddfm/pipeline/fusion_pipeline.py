@@ -62,7 +62,7 @@ class FusionPipeline:
         self.device = available_device(config.execution.device)
         self.rectifier = rectifier if rectifier is not None else _make_rectifier(config)
         self.inferer = inferer if inferer is not None else _make_inferer(config, self.rectifier)
-        self.preprocessing: Compose = make_preprocessing(config, self.reach)
+        self.preprocessing: Compose = make_preprocessing(config, self.reach, self.device)
         self.postprocessing: Compose = make_postprocessing(config)
         self._prior, self._own_inferer = prior, inferer
 

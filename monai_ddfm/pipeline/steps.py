@@ -48,7 +48,7 @@ __all__ = ["make_comparison", "make_placing", "make_postprocessing", "make_prepr
 Step = Callable[[Any], Any]
 
 
-def make_preprocessing(config: FusionConfig, reach: int = 0) -> Compose:
+def make_preprocessing(config: FusionConfig, reach: int = 0, device: str | torch.device | None = None) -> Compose:
     """Return the steps from files, or from images in memory, to sources in [-1, 1] on the anchor's grid.
 
     They take ``{key: path or image [C, H, W(, D)]}`` and add ``image`` ``[K, H, W, D]``.
@@ -56,6 +56,7 @@ def make_preprocessing(config: FusionConfig, reach: int = 0) -> Compose:
     Args:
         config: the description.
         reach: slices on either side that a fused slice depends on, of the rectifier.
+        device: that measures noise; None: the CPU, where files are read.
     """
     inputs, keys = config.inputs, list(config.inputs.keys)
     modalities = _modalities(config)
@@ -73,7 +74,7 @@ def make_preprocessing(config: FusionConfig, reach: int = 0) -> Compose:
     steps.append(Stage("registration check", *checks))
     measured = "uncertainty" in config.maps.maps or any(config.denoising.cleaned(key) for key in keys)
     if measured:  # on the grid and in the units that the noise came on
-        steps.append(Stage("measuring noise", MeasureNoised(keys, modalities, config.denoising.noise)))
+        steps.append(Stage("measuring noise", MeasureNoised(keys, modalities, config.denoising.noise, device)))
     steps.append(_matching(config))
     gather = [GatherNoised(keys, name=IMAGE)] if measured else []
     return Compose([*steps, Stage("normalising", *_normalising(config), *gather)])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.blocks import by_blocks, for_each, spans
+from monai_ddfm.blocks import by_blocks, for_each, spans
 
 __all__ = [
     "at_edges",

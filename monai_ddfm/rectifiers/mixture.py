@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.blocks import for_each, spans
+from monai_ddfm.blocks import for_each, spans
 
 __all__ = ["expected_precision", "fit_intensities_and_gradients"]
 
@@ -184,7 +184,7 @@ def _sweep(
     high: Tensor,
     following: Tensor,
     block: tuple[int, int],
-    _: bool,
+    opens: bool,
 ) -> None:
     """One Jacobi sweep over a block: each voxel from its neighbours in `f`, to `following`, within bounds."""
     first, end = block

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers.blocks import by_blocks
+from monai_ddfm.blocks import by_blocks
 from monai_ddfm.rectifiers.grid import at_edges, box_mean, difference, gradient_energy, per_source, spatial_axes
 
 __all__ = [

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from monai_ddfm.blocks import by_blocks
 from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.foreground import EMPTY, has_foreground
 from monai_ddfm.rectifiers.base import Rectifier
-from monai_ddfm.rectifiers.blocks import by_blocks
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
 from monai_ddfm.rectifiers.salience import (

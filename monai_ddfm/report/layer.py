@@ -9,6 +9,7 @@ import base64
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import floor, log10
 from typing import Any, NamedTuple
 
@@ -132,7 +133,8 @@ def encode_layers(layers: Sequence[Layer], budget: int = BUDGET) -> EncodedLayer
         bits, image_side, map_side = step
         shown = [layer.coarser(map_side if layer.kind == "map" else image_side) for layer in layers]
         last = step == _STEPS[-1]
-        if not last and sum(layer.foretold_size(bits) for layer in shown) > budget:
+        foretold = accumulate(layer.foretold_size(bits) for layer in shown)
+        if not last and any(size > budget for size in foretold):  # no further than it takes to see that
             continue
         texts = [layer.encoded(bits) for layer in shown]
         if last or sum(map(len, texts)) <= budget:

@@ -16,8 +16,9 @@ from stage_watch import REST, StageWatch
 from torch.utils.flop_counter import FlopCounterMode
 from traffic import Count, Traffic, size_of
 
+from monai_ddfm import blocks
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.rectifiers import StructureRectifier, blocks, mixture
+from monai_ddfm.rectifiers import StructureRectifier, mixture
 from monai_ddfm.rectifiers.grid import box_mean
 from tests.tiny_unet import tiny_unet
 

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 import torch
+from monai.data import MetaTensor
 from torch import Tensor
 
 from monai_ddfm.bundle import preset_names
-from monai_ddfm.denoising import noise_estimate
+from monai_ddfm.denoising import measure_noise, noise_estimate
 from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
+from monai_ddfm.denoising.measure_noise import MeasureNoise
 from monai_ddfm.denoising.noise_estimate import estimate_noise
+from monai_ddfm.denoising.noise_meta import noise_of
+from monai_ddfm.denoising.noise_model import NoiseModel
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
@@ -125,6 +129,24 @@ def test_measuring_noise(modality: str) -> None:
     assert waits[0] == waits[1] <= 41
 
 
+def test_measuring_noise_of_an_image_on_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the device's memory is short, the CPU measures."""
+    image = MetaTensor(0.1 * torch.randn(1, 64, 64, 8, generator=torch.Generator().manual_seed(0)) + 0.5)
+    here = noise_of(MeasureNoise("MR")(image))
+    with PretendedDevice() as device:
+        assert noise_of(MeasureNoise("MR", device=DEVICE)(image)) == here
+        assert device.launches > 100
+
+    def short_there(volume: Tensor, **arguments: Any) -> NoiseModel:
+        if volume.device == DEVICE:
+            raise torch.OutOfMemoryError("out of memory")
+        return estimate_noise_model(volume, **arguments)
+
+    monkeypatch.setattr(measure_noise, "estimate_noise_model", short_there)
+    with PretendedDevice():
+        assert noise_of(MeasureNoise("MR", device=DEVICE)(image)) == here
+
+
 def test_prior_of_rgb() -> None:
     assert_equal_to_cpu(preset_inferer("reference", steps=2), noisy_sources(2, 2, 14, 12), channels=3)
 
@@ -220,12 +242,12 @@ def test_waits_and_slices(inferer: DDFMInferer, shape: tuple[int, ...], waits_pe
     assert waits(4) - one_batch <= waits_per_batch
 
 
-def test_the_noise_of_a_volume_sends_its_filter_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_noise_of_a_volume_sends_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noise_estimate, "_VOXELS_AT_ONCE", 32 * 32)  # a slice at a time
     volume = torch.rand(1, 1, 6, 32, 32) - 0.5
     with PretendedDevice() as device:
         there = volume.to(DEVICE)
         before = device.uploads
         answer = estimate_noise(there)
-        assert (device.uploads - before, device.waits) == (1, 0)
+        assert (device.uploads - before, device.waits) == (0, 0)
         assert torch.equal(answer.cpu(), estimate_noise(volume))

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor
 
-from monai_ddfm.rectifiers import StructureRectifier, blocks
-from monai_ddfm.rectifiers.blocks import by_blocks, for_each
+from monai_ddfm import blocks
+from monai_ddfm.blocks import by_blocks, for_each
+from monai_ddfm.rectifiers import StructureRectifier
 from monai_ddfm.rectifiers.grid import box_mean
 from monai_ddfm.rectifiers.mixture import fit_intensities_and_gradients
 
@@ -36,7 +38,7 @@ def test_threads_take_runs_of_neighbouring_blocks_in_order(threads: int) -> None
     assert sorted(block for _, block, _ in seen) == list(range(7))
     for thread in {thread for thread, _, _ in seen}:
         runs = [(block, opens) for one, block, opens in seen if one == thread]
-        assert all(opens or (before == block - 1) for (before, _), (block, opens) in zip(runs, runs[1:], strict=False))
+        assert all(opens or (before == block - 1) for (before, _), (block, opens) in pairwise(runs))
     assert sum(opens for *_, opens in seen) == threads
 
 

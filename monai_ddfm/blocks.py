@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -56,7 +57,7 @@ def for_each(blocks: Sequence[Block], work: Callable[[Block, bool], None], devic
     edges = [round(thread * len(blocks) / threads) for thread in range(threads + 1)]
     before = torch.get_num_threads()
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        runs = [blocks[first:end] for first, end in zip(edges[:-1], edges[1:], strict=True)]
+        runs = [blocks[first:end] for first, end in pairwise(edges)]
         try:
             list(pool.map(work_through, runs))
         finally:
