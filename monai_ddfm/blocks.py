@@ -46,10 +46,12 @@ def for_each(blocks: Sequence[Block], work: Callable[[Block, bool], None], devic
         device: where the blocks lie.
     """
     threads = min(torch.get_num_threads(), len(blocks)) if device.type == "cpu" else 1
+    inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def work_through(run: Sequence[Block]) -> None:
-        for index, block in enumerate(run):
-            work(block, index == 0)
+        with torch.inference_mode(inference), torch.set_grad_enabled(gradients):  # which a thread does not inherit
+            for index, block in enumerate(run):
+                work(block, index == 0)
 
     if threads < 2:
         work_through(blocks)

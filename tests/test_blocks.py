@@ -48,6 +48,21 @@ def test_torch_computes_in_each_thread_alone(threads: int) -> None:
     assert counts == [1] * 6
 
 
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_the_callers_autograd_mode_holds(threads: int, mode: type) -> None:
+    with mode():
+        x = torch.zeros(6)
+        seen: list[tuple[bool, bool]] = []
+
+        def work(block: int, opens: bool) -> None:
+            x[block : block + 1].add_(1.0)  # refused for what was made in inference mode outside of it
+            seen.append((torch.is_grad_enabled(), torch.is_inference_mode_enabled()))
+
+        for_each(list(range(6)), work, CPU)
+        assert set(seen) == {(torch.is_grad_enabled(), torch.is_inference_mode_enabled())}
+    assert x.tolist() == [1.0] * 6
+
+
 def test_an_error_in_a_block_is_raised(threads: int) -> None:
     def work(block: int, opens: bool) -> None:
         if block == 4:

@@ -30,8 +30,8 @@ _PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 14, 24  # that the rectifier sees at once
 _PER_CLEANED_SOURCE = 44  # and voxel
 _PER_MAP, _PER_SOURCE_OF_MAPS = 4, 8  # and voxel: shares and cleaned sources are kept for them
 # Processor seconds for a million voxels and a source, on two cores of an AMD EPYC
-_CLEAN, _CLEANING = 1.4, 3.3
-_SECONDS = 4.0  # whatever the case
+_CLEAN, _CLEANING = 0.7, 3.3
+_SECONDS = 2.0  # whatever the case
 
 
 class Forecast(NamedTuple):
