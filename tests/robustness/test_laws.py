@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel
@@ -136,6 +137,19 @@ WAYS: dict[str, list[dict[str, int]]] = {
 }
 
 
+def rounds_alike(prior: UNetPrior, shapes: Sequence[torch.Size]) -> bool:
+    """Whether the network alone answers to the bit what it answers beside other images; oneDNN's does on some CPUs."""
+    most = max((shape[0] for shape in shapes), default=1)
+    for kind in {tuple(shape[1:]) for shape in shapes}:
+        images = torch.randn(most, *kind, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            whole = prior(images, torch.full((most,), 25))
+            for count in {shape[0] for shape in shapes if tuple(shape[1:]) == kind}:
+                if not torch.equal(prior(images[:count], torch.full((count,), 25)), whole[:count]):
+                    return False
+    return True
+
+
 @pytest.mark.parametrize("setting", WAYS)
 @pytest.mark.parametrize("fusion", [{}, {"spatial_dims": 2}, {"preset": "paper"}, {"preset": "reference"}], ids=str)
 def test_the_same_bytes(fusion: dict, setting: str, tmp_path: Path) -> None:
@@ -144,7 +158,7 @@ def test_the_same_bytes(fusion: dict, setting: str, tmp_path: Path) -> None:
     Where a slab cuts within reach, see tests/pipeline/test_numbers.py: it shows by less than 1e-4 of the range.
     """
     prior, asked = UNetPrior(tiny_unet()), []
-    prior.register_forward_hook(lambda *_: asked.append(True))
+    hook = prior.register_forward_hook(lambda _, inputs, answer: asked.append(inputs[0].shape))
     sources = [1000 * torch.rand(1, 16, 12, 9, generator=torch.Generator().manual_seed(k)) for k in (1, 2)]
     written = set()
     for number, way in enumerate([{}, *WAYS[setting]]):
@@ -153,9 +167,9 @@ def test_the_same_bytes(fusion: dict, setting: str, tmp_path: Path) -> None:
         WriteFused()(fuse(sources), path := tmp_path / f"{number}.nii")
         written.add(path.read_bytes())
     assert asked or not fusion
-    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+    hook.remove()
+    if rounds_alike(prior, asked):
         assert len(written) == 1
         return
-    # elsewhere oneDNN's convolutions and matrices round otherwise for another number of images
     volumes = [nibabel.Nifti1Image.from_bytes(content).get_fdata() for content in written]
     assert max(np.abs(volume - volumes[0]).max() for volume in volumes) <= 1e-4 * np.ptp(volumes[0])
