@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 def fuse_case(config: FusionConfig, case: Mapping[str, str], prior: DiffusionPrior | None = None) -> dict[str, Any]:
-    """Fuse one case in the process that calls.
+    """Fuse one case in the process that calls; the summary and the pages of all cases are the driver's.
 
     Returns:
         the note on it, as `RunLog` has it.
@@ -45,7 +45,7 @@ def fuse_case(config: FusionConfig, case: Mapping[str, str], prior: DiffusionPri
         Exception: the reason why it failed.
     """
     try:
-        return fuse_cases(FusionPipeline(config, prior), [case], lock=False)[0]
+        return fuse_cases(FusionPipeline(config.replace(summary=None), prior), [case], lock=False)[0]
     except Exception as error:
         raise reason_of(error) from None
 

@@ -79,6 +79,8 @@ def test_one_case_alone(tmp_path):
     config = FusionConfig.of(**{**SETTINGS, "output_dir": str(tmp_path / "out")})
     assert fuse_case(config, case, IdentityPrior())["status"] == "finished"
     assert fuse_case(config, case, IdentityPrior())["status"] == "kept"
+    of_all = [path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith("case_0")]
+    assert not of_all, "what is of all cases only the driver writes: tasks would remove what others are writing"
     (folder / "PET.nii.gz").unlink()
     with pytest.raises(FileNotFoundError, match=r"PET\.nii\.gz: no such file"):
         fuse_case(config, {**case, "case": "again"}, IdentityPrior())
