@@ -45,7 +45,8 @@ def for_each(blocks: Sequence[Block], work: Callable[[Block, bool], None], devic
         work: called with a block, and whether it is the first of a run: what blocks before it do may not be done yet.
         device: where the blocks lie.
     """
-    threads = min(torch.get_num_threads(), len(blocks)) if device.type == "cpu" else 1
+    before = torch.get_num_threads()
+    threads = min(before, len(blocks)) if device.type == "cpu" else 1
     inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def work_through(run: Sequence[Block]) -> None:
@@ -57,7 +58,6 @@ def for_each(blocks: Sequence[Block], work: Callable[[Block, bool], None], devic
         work_through(blocks)
         return
     edges = [round(thread * len(blocks) / threads) for thread in range(threads + 1)]
-    before = torch.get_num_threads()
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         runs = [blocks[first:end] for first, end in pairwise(edges)]
         try:
@@ -89,28 +89,27 @@ def by_blocks(
     count, halo = like.shape[axis], halo if axis else 0
     size = like[:, :1].numel() // max(count, 1)
     blocks = list(spans(count, size, like.device, at_least=8 * halo))
-    results = [] if out is None else list(out)
 
-    def parts_of(first: int, end: int) -> tuple[list[Tensor], int]:
-        seen = max(0, first - halo)
-        length = min(end + halo, count) - seen
-        answer = compute(*(volume.narrow(axis, seen, length) for volume in volumes))
-        return [answer] if isinstance(answer, Tensor) else list(answer), first - seen
-
-    def put(block: tuple[int, int], _: bool = True) -> None:
+    def parts_of(block: tuple[int, int]) -> list[Tensor]:
         first, end = block
-        parts, margin = parts_of(first, end)
-        if not results:
-            if len(blocks) == 1:
-                results.extend(parts)
-                return
-            results.extend(part.new_empty([*part.shape[:axis], count, *part.shape[axis + 1 :]]) for part in parts)
-        for part, whole in zip(parts, results, strict=True):
-            whole.narrow(axis, first, end - first).copy_(part.narrow(axis, margin, end - first))
+        seen = max(0, first - halo)
+        answer = compute(*(volume.narrow(axis, seen, min(end + halo, count) - seen) for volume in volumes))
+        parts = [answer] if isinstance(answer, Tensor) else answer
+        return [part.narrow(axis, first - seen, end - first) for part in parts]
 
-    if blocks and not results:  # the first tells what the results look like
-        put(blocks[0])
-        for_each(blocks[1:], put, like.device)
-    else:
+    def put(block: tuple[int, int], _: bool) -> None:
+        for part, whole in zip(parts_of(block), results, strict=True):
+            whole.narrow(axis, block[0], block[1] - block[0]).copy_(part)
+
+    if out is not None:
+        results = list(out)
         for_each(blocks, put, like.device)
+        return results
+    results = parts_of(blocks[0]) if blocks else []  # which tells what results look like
+    if len(blocks) > 1:
+        begun = results
+        results = [part.new_empty([*part.shape[:axis], count, *part.shape[axis + 1 :]]) for part in begun]
+        for part, whole in zip(begun, results, strict=True):
+            whole.narrow(axis, 0, part.shape[axis]).copy_(part)
+        for_each(blocks[1:], put, like.device)
     return results

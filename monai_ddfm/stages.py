@@ -40,7 +40,10 @@ class StageClock:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Count what is done inside as part of stage `name`. A GPU's work counts where the host waits for it."""
+        """Count what is done inside as part of stage `name`, and give back at its end what memory it freed.
+
+        A GPU's work counts where the host waits for it.
+        """
         if self._busy:
             yield
             return
