@@ -134,11 +134,12 @@ def network_use(options: argparse.Namespace, prior: DiffusionPrior) -> str:
     inferer = paper_inferer(options.steps, name)
     inferer(volume, prior)  # warm
     shares, speeds = [], []
+    at_once = torch.get_num_threads() if options.device.type == "cpu" else 1  # evaluations, one a thread
     for _ in range(options.runs):
         with network_clock(prior, options.device) as inside:
             whole = seconds_of(partial(inferer, volume, prior), options.device)
-        shares.append(100.0 * sum(inside) / whole)
-        speeds.append(options.steps * operations / sum(inside))
+        shares.append(100.0 * sum(inside) / at_once / whole)
+        speeds.append(options.steps * operations * at_once / sum(inside))
     peaks = {kind: peak_flops(options.device, getattr(torch, kind)) for kind in ("float32", "bfloat16")}
     rows = [
         ["network's share of the time, %", spread(shares, ".0f")],

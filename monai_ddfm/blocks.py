@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Event
 from typing import TypeVar
 
 import torch
@@ -34,27 +35,35 @@ def spans(count: int, voxels_each: int, device: torch.device, at_least: int = 1)
         yield first, min(first + step, count)
 
 
-def for_each(blocks: Sequence[Block], work: Callable[[Block, bool], None], device: torch.device) -> None:
+def for_each(
+    blocks: Sequence[Block], work: Callable[[Block, bool], None], device: torch.device, alone: bool = False
+) -> None:
     """Work on blocks, on a CPU on as many of them at once as torch has threads.
 
     A block is too small for several threads to share: they would wait for each other at every operation. So each
-    thread of ours takes a run of neighbouring blocks, in order, and torch computes in it alone.
+    thread of ours takes a run of neighbouring blocks, in order, and torch computes in it alone. When one fails, or the
+    user interrupts, the others end with the block they are at.
 
     Args:
         blocks: what `work` is given, one after the other.
         work: called with a block, and whether it is the first of a run: what blocks before it do may not be done yet.
         device: where the blocks lie.
+        alone: leave a block to one thread also where it is the only one: kernels that round by the number of threads
+            then round as they do among many.
     """
     before = torch.get_num_threads()
     threads = min(before, len(blocks)) if device.type == "cpu" else 1
+    stopped = Event()
     inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def work_through(run: Sequence[Block]) -> None:
         with torch.inference_mode(inference), torch.set_grad_enabled(gradients):  # which a thread does not inherit
             for index, block in enumerate(run):
+                if stopped.is_set():
+                    return
                 work(block, index == 0)
 
-    if threads < 2:
+    if threads < (1 if alone and before > 1 and device.type == "cpu" else 2):
         work_through(blocks)
         return
     edges = [round(thread * len(blocks) / threads) for thread in range(threads + 1)]
@@ -63,6 +72,7 @@ def for_each(blocks: Sequence[Block], work: Callable[[Block, bool], None], devic
         try:
             list(pool.map(work_through, runs))
         finally:
+            stopped.set()
             torch.set_num_threads(before)  # what threads that are yet to start will take
 
 

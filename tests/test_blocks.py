@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -109,3 +110,35 @@ def test_a_rectifier_of_many_blocks(threads: int, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(blocks, "_VOXELS", 256)
     for one, part in zip(whole, rectifier.start(sources), strict=True):
         assert torch.allclose(one, part, rtol=0.0, atol=2e-6)  # exp rounds otherwise where vectors end
+
+
+def test_a_block_is_left_to_one_thread_where_it_is_the_only_one() -> None:
+    counts: list[int] = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for alone in (False, True):
+            for_each([0], lambda block, opens: counts.append(torch.get_num_threads()), CPU, alone=alone)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert counts == [2, 1]
+
+
+def test_when_one_fails_the_others_end() -> None:
+    done: list[int] = []
+    before = torch.get_num_threads()
+
+    def work(block: int, opens: bool) -> None:
+        if block == 0:
+            raise ValueError("the first")
+        time.sleep(0.01)
+        done.append(block)
+
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ValueError, match="the first"):
+            for_each(list(range(400)), work, CPU)
+    finally:
+        torch.set_num_threads(before)
+    assert len(done) < 100

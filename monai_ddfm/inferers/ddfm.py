@@ -60,8 +60,9 @@ class DDFMInferer(Inferer):
         seed: makes the noise.
         shared_noise: one noise field for all slices of a volume, so that neighbouring slices agree; else one for each.
         slice_axis: spatial axis that is cut, -1 for the last.
-        slices_per_batch: slices the network sees at once; memory grows with it, results do not change. None: by their
-            size and the device, see `images_at_once`.
+        slices_per_batch: slices a GPU's network sees at once; memory grows with it, results agree to rounding. On a CPU
+            they are the same to the bit, see `in_fixed_batches`, which takes at least what keeps all threads busy.
+            None: by their size and the device, see `images_at_once`.
         slab: slices that a rectifier of ``spatial_dims=3`` couples at once, beside those within its `reach`; memory
             grows with it, results do not change. None: by the volume's size, see `best_cut`. Where memory runs
             out all the same, slabs and batches are halved.
@@ -208,7 +209,7 @@ class DDFMInferer(Inferer):
             fusion = self.slice_fusion if spacing is None else self.slice_fusion.for_spacing(spacing)
             if spacing is None or slices.shape[1] == 1:  # one slice has no neighbours: it is a picture
                 fusion = fusion.for_pictures()
-            fusion = fusion.in_batches_of(self.slices_per_batch or images_at_once(slices))
+            fusion = fusion.in_batches_of(images_at_once(slices, self.slices_per_batch))
             notes = [CleaningNote(one) for one in wanted]
             with clock("measuring noise"):
                 noises = self._noises(inputs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
 from monai_ddfm.denoising.cleaning_note import CleaningNote
 from monai_ddfm.foreground import EMPTY
+from monai_ddfm.inferers.fixed_batches import in_fixed_batches
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving, halving_batches, size_of
 from monai_ddfm.inferers.noise_field import NoiseField
@@ -292,7 +294,9 @@ class SliceFusion:
         return across + sum(other - across for other in others) / 3  # where all agree, exactly what they agree on
 
     def _in_batches(self, predict: Callable[..., Tensor], images: Tensor, *values: Tensor) -> Tensor:
-        """Ask the network about as many slices at once as memory holds."""
+        """Ask the network about as many slices at once as memory holds; on a CPU in fixed batches of those."""
+        if images.device.type == "cpu":
+            predict = partial(in_fixed_batches, predict)
         predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch, *values)
         return predicted
 

@@ -45,7 +45,7 @@ NOT_IN_KEY = frozenset(
         "progress",
         "report",  # pages about a result
         "report_identity",
-        "slices_per_batch",  # each slice is the network's alone
+        "slices_per_batch",  # each slice is the network's alone, the same to the bit on a CPU
         "summary",
         "threads",
         "trust_torchscript",

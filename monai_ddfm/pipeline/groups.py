@@ -211,7 +211,7 @@ class Execution:
         device: ``auto`` takes a GPU where there is one.
         threads: CPU threads of the process; None leaves it to torch.
         compile_mode: of `torch.compile`; ``reduce-overhead`` takes CUDA graphs on a GPU.
-        slices_per_batch: slices the network sees at once; None: as many as suit the device.
+        slices_per_batch: slices a GPU's network sees at once; None: as many as suit it.
         progress: show a progress bar.
     """
 

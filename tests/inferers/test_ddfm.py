@@ -91,7 +91,7 @@ def test_any_size(tiny_prior: UNetPrior, size: tuple[int, int, int], axis: int) 
 def test_network_sees_its_multiple() -> None:
     prior = CountingPrior()
     paper_inferer(steps=1, slices_per_batch=2)(random_sources(1, 2, 9, 5, 3), prior)
-    assert prior.asked == [(2, 1, 16, 8), (1, 1, 16, 8)]
+    assert prior.asked == [(8, 1, 16, 8)]
 
 
 def test_picture_is_a_volume_of_one_slice(tiny_prior: UNetPrior) -> None:
@@ -122,7 +122,7 @@ def test_pictures_share_batches_and_nothing_else(tiny_prior: UNetPrior, spatial_
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
     prior = CountingPrior()
     paper_inferer(rectifier=StructureRectifier(spatial_dims=spatial_dims, noise=0.3), steps=1)(sources, prior)
-    assert prior.asked == [(3, 1, 24, 24)]
+    assert prior.asked == [(8, 1, 24, 24)]
 
 
 def test_slice_axis(tiny_prior: UNetPrior) -> None:
@@ -141,7 +141,7 @@ def test_slices_do_not_depend_on_their_batch(tiny_prior: UNetPrior, sampler: str
     alone = paper_inferer(slices_per_batch=1, **arguments)(sources, tiny_prior)
     for slices_per_batch in (2, 3, 8):
         together = paper_inferer(slices_per_batch=slices_per_batch, **arguments)(sources, tiny_prior)
-        torch.testing.assert_close(together, alone, rtol=0, atol=1e-4)
+        assert torch.equal(together, alone)
 
 
 @given(order=st.permutations(range(5)))
@@ -184,7 +184,7 @@ def test_slices_without_tissue_are_passed_through() -> None:
     sources[..., [0, 3, 5]] = -1.0
     sources[0, 0, 0, 0, 3] = -0.99  # less than one percent of the range: noise of the background
     fused = paper_inferer(steps=2, slices_per_batch=2)(sources, prior)
-    assert prior.asked == [(2, 1, 8, 8), (2, 1, 8, 8), (1, 1, 8, 8), (1, 1, 8, 8)]
+    assert prior.asked == [(8, 1, 8, 8)] * 2
     assert torch.equal(fused[0, 0, ..., [0, 3, 5]], sources[0, 0, ..., [0, 3, 5]])
     assert (fused[0, 0, ..., [1, 2, 4]] != sources[0, 0, ..., [1, 2, 4]]).any()
 
@@ -235,7 +235,7 @@ def test_callback_and_progress(tiny_prior: UNetPrior, capfd: pytest.CaptureFixtu
     calls = []
     with_bar = paper_inferer(progress=True, slices_per_batch=2, callback=lambda step, t, x, x0: calls.append((step, t)))
     with_bar(random_sources(1, 2, 8, 8, 3), tiny_prior)
-    assert calls == [(0, 999), (1, 500), (2, 0)] * 2
+    assert calls == [(0, 999), (1, 500), (2, 0)]
     assert "9/9" in capfd.readouterr().err  # three slices of three steps
     paper_inferer()(random_sources(1, 2, 8, 8, 3), tiny_prior)
     assert capfd.readouterr().err == ""

@@ -88,8 +88,10 @@ def test_items_are_halved_until_they_fit_and_come_in_order():
     assert fitted <= 2
 
 
-def test_a_cpu_sees_few_images_at_once():
-    assert images_at_once(torch.zeros(100, 1, 8, 8)) == 8
+def test_a_cpu_sees_what_keeps_its_threads_busy():
+    assert images_at_once(torch.zeros(100, 1, 8, 8)) == 64
+    assert images_at_once(torch.zeros(100, 1, 8, 8), 1) == 8 * torch.get_num_threads()
+    assert images_at_once(torch.zeros(100, 1, 512, 512), 100) == 100
 
 
 @pytest.mark.gpu

@@ -75,7 +75,7 @@ def test_an_implausible_answer_is_an_error(answer: float, cleaned: bool) -> None
     class Garbage(NetworkPrior):
         def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
             wrong = torch.zeros_like(x)
-            wrong[-1, 0, x.shape[2] // 2, x.shape[3] // 2] = answer
+            wrong[0, 0, x.shape[2] // 2, x.shape[3] // 2] = answer
             return wrong
 
     sources = MetaTensor(1.6 * torch.rand((1, 2, 24, 24, 3), generator=torch.Generator().manual_seed(0)) - 0.8)

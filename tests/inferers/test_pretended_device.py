@@ -72,7 +72,7 @@ def assert_equal_to_cpu(inferer: DDFMInferer, sources: Tensor, channels: int = 1
     expected = deepcopy(inferer)(sources, tiny_prior(channels))
     fused, device = fuse_there(inferer, sources, channels)
     with PretendedDevice():
-        assert torch.equal(fused.cpu(), expected)
+        torch.testing.assert_close(fused.cpu(), expected, rtol=0, atol=1e-4)  # batches of another size round otherwise
     return device
 
 
