@@ -45,7 +45,7 @@ def test_broken_bytes_are_read_or_refused_in_one_line(target: str, tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("target", [name for name in TARGETS if name != "dicomdir"])  # whose images are not beside it
+@pytest.mark.parametrize("target", TARGETS)
 def test_whole_files_are_read(target: str, tmp_path: Path) -> None:
     for index, seed in enumerate(seeds_of(target)):
         folder = tmp_path / str(index)

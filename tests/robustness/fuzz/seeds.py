@@ -10,6 +10,7 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import nibabel
@@ -21,7 +22,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, 
 
 from tests.dicom.layouts import LAYOUTS, Stack
 
-__all__ = ["PIXELS", "STACK", "seeds_of"]
+__all__ = ["PIXELS", "STACK", "medium", "seeds_of"]
 
 STACK = Stack(np.zeros(3), np.eye(3)[0], np.eye(3)[1], 2 * np.eye(3)[2], (2.0, 2.0))
 PIXELS = np.arange(4 * 6 * 5, dtype=np.uint16).reshape(4, 6, 5)
@@ -65,13 +66,19 @@ def _dicom() -> Iterator[bytes]:
         yield Path(folder, "classic MR", "000.dcm").read_bytes()[132:]  # without preamble
 
 
-def _dicomdir() -> Iterator[bytes]:
+@cache
+def medium() -> dict[str, bytes]:
+    """The files of a medium by their place on it: DICOMDIR and the images that it lists."""
     with tempfile.TemporaryDirectory() as folder:
-        files = FileSet()
+        files, root = FileSet(), Path(folder, "medium")
         for file in LAYOUTS["classic MR"](Path(folder, "series"), STACK, PIXELS).iterdir():
             files.add(file)
-        files.write(Path(folder, "medium"))
-        yield Path(folder, "medium", "DICOMDIR").read_bytes()
+        files.write(root)
+        return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+def _dicomdir() -> Iterator[bytes]:
+    yield medium()["DICOMDIR"]
 
 
 def _zip() -> Iterator[bytes]:

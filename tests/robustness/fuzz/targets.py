@@ -11,7 +11,7 @@ import sys
 import tempfile
 import traceback
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from monai.data import MetaTensor
 import monai_ddfm
 from monai_ddfm.errors import reason_of
 from monai_ddfm.transforms import CheckGeometryd, CheckVolumed, ReadSource
+from tests.robustness.fuzz.seeds import medium
 
 __all__ = ["TARGETS", "Finding", "Target", "meet"]
 
@@ -41,14 +42,19 @@ class Target:
         name: of the file that the bytes become; its ending says which reader is meant.
         wrap: what the file holds, made from the bytes; None takes them as they are.
         mend: puts the checksums of mutated bytes right, so that what lies behind them is reached; None where none are.
+        beside: files by name that lie in its folder, which it may list.
     """
 
     name: str
     wrap: Callable[[bytes], bytes] | None = None
     mend: Callable[[bytes], bytes] | None = None
+    beside: Callable[[], Mapping[str, bytes]] = dict
 
     def write(self, content: bytes, folder: Path) -> Path:
-        """Write the file."""
+        """Write the file, and what lies beside it."""
+        for name, other in self.beside().items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(other)
         path = folder / self.name
         path.write_bytes(content if self.wrap is None else self.wrap(content))
         return path
@@ -129,7 +135,7 @@ TARGETS = {
     "nifti": Target("scan.nii"),
     "nifti_gz": Target("scan.nii.gz", wrap=_packed),
     "dicom": Target("scan.dcm"),
-    "dicomdir": Target("DICOMDIR"),
+    "dicomdir": Target("DICOMDIR", beside=medium),
     "zip": Target("scans.zip"),
     "picture": Target("picture.png", mend=_png_checksums),
 }
