@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.denoising.block_spectra import BlockSpectra
-from monai_ddfm.denoising.noise_floor import surely_noise
+from monai_ddfm.denoising.noise_floor import settled_floor, surely_noise
 from monai_ddfm.denoising.noise_model import SmoothPlace
 from monai_ddfm.denoising.tissue_blocks import TissueBlocks, local_mean
 
@@ -26,7 +26,8 @@ _LEAST = 0.02  # of the variance in bright tissue, where counts are next to none
 _SOME = 50_000  # voxels, for a mean
 _CELLS = 3  # along each axis
 _CHANGES = 1.5  # times more noise in one place than in another, in standard deviations
-_FREQUENCIES = 150  # of a block, that are needed to tell its noise: smooth noise has too few
+_FREQUENCIES = 150  # of a block, that are needed to tell its noise: smooth noise has too few ...
+_FREQUENCIES_OF_COUNTS = 30  # ... except for the few levels of brightness
 _RIDGE = 0.005  # of the polynomial's terms
 
 
@@ -82,12 +83,29 @@ def local_noise(
         functional: whether voxels are counts.
         affine: row, column and slice to world.
     """
+    needed = _FREQUENCIES_OF_COUNTS if functional else _FREQUENCIES
     sure = surely_noise(blocks, floor)
-    if not sure.any() or float(spectra.weights[sure].sum()) * spectra.size**2 < _FREQUENCIES:
+    if functional and _frequencies(sure, spectra) < needed:  # noise that grows with brightness looks like anatomy
+        evened = _as_of_counts(blocks).evened(blocks)
+        floor = settled_floor(evened, spectra)
+        sure = surely_noise(evened, floor)
+    if _frequencies(sure, spectra) < needed:
         return LocalNoise()
     weight = spectra.weights.to(floor) * sure
     relative = (blocks.power[:, sure] / floor[sure]) @ (weight[sure] / weight.sum())
     return _by_brightness(blocks, relative) if functional else _by_place(blocks, relative, affine)
+
+
+def _frequencies(rings: Tensor, spectra: BlockSpectra) -> float:
+    return float(spectra.weights[rings].sum()) * spectra.size**2
+
+
+def _as_of_counts(blocks: TissueBlocks) -> LocalNoise:
+    """What the noise of pure counts would be: its variance grows in proportion to brightness."""
+    low, high = blocks.brightness.aminmax()
+    at = torch.linspace(float(low), float(high), _LEVELS)
+    relative = torch.linspace(_LEAST, 1.0, _LEVELS).sqrt()
+    return LocalNoise(gain=tuple(zip(at.tolist(), relative.tolist(), strict=True)))
 
 
 def _level(relative: Tensor, activity: Tensor) -> float:

@@ -192,3 +192,17 @@ def test_noise_shared_by_neighbouring_slices_is_not_missed_in_pet():
     model = estimate_noise_model(clean + shared, SPACING, "PT")
     assert model.between_slices == pytest.approx(2 / 3, abs=0.1)
     assert model.std == pytest.approx(0.1, rel=0.15)
+
+
+@pytest.mark.parametrize("slices", [12, 16])
+def test_smooth_counts_are_noisier_where_they_are_bright(slices):
+    """As PET's are, after reconstruction: a block then holds its noise in few frequencies."""
+    clean = phantom(96, slices)
+    clean[:, :, 48:] += 3.0 * (clean[:, :, 48:] > -0.99)
+    relative = (clean + 1.0).clamp_min(0.02).sqrt()
+    noise = 0.1 * relative * coloured(clean.shape, 2.0, 1.0)
+    model = estimate_noise_model(clean + noise, SPACING, "PT")
+    assert model.gain is not None
+    factors = [factor for _, factor in model.gain]
+    assert factors[-1] > 1.4 * factors[0]
+    assert model.std == pytest.approx(float(noise[clean > -0.99].std()), rel=0.2)
