@@ -43,7 +43,8 @@ def noise_floor(power: Tensor, activity: Tensor, bias: Tensor, noise_activity: f
     groups = order.chunk(max(1, min(_GROUPS, len(order) // _FEWEST)))
     level = torch.stack([power[group].quantile(_QUANTILE, dim=0) for group in groups]) / bias
     anatomy = (torch.stack([activity[group].mean() for group in groups]) - noise_activity).clamp_min(0.0)[:, None]
-    weight = level.clamp_min(1e-30).reciprocal().square()  # power is known in proportion to itself
+    weight = level.clamp_min(1e-30)
+    weight = (weight.amin(0) / weight).square()  # power is known in proportion to itself
     weight = weight / weight.sum(0)
     mean_level, mean_anatomy = (weight * level).sum(0), (weight * anatomy).sum(0)
     spread = (weight * (anatomy - mean_anatomy).square()).sum(0)
