@@ -76,6 +76,8 @@ def main() -> None:
     parser.add_argument("--preset")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.cases <= options.warm_up:
+        parser.error(f"--cases must be more than the warm-up, {options.warm_up}, got {options.cases}")
     with tempfile.TemporaryDirectory() as place:
         sources, out = Path(place, "in"), Path(place, "out")
         sources.mkdir()
