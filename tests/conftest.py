@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What many tests share: a small prior, where the test files stand, a small real case, devices."""
+"""What many tests share: a small prior, where the test files stand, a small real case, devices, untimed properties."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.priors import UNetPrior
 from tests.tiny_unet import tiny_unet, write_tiny_prior
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+settings.load_profile("untimed")
 
 EXAMPLE = BUNDLE_ROOT / "example" / "sts_010"
 

@@ -80,7 +80,7 @@ def test_published_trajectory(data_dir: Path, steps: int, monkeypatch: pytest.Mo
 
 
 @given(size=st.tuples(st.integers(1, 13), st.integers(1, 13), st.integers(1, 3)), axis=st.integers(-3, 2))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_size(tiny_prior: UNetPrior, size: tuple[int, int, int], axis: int) -> None:
     fused = paper_inferer(steps=2, slice_axis=axis)(random_sources(2, 2, *size), tiny_prior)
     assert fused.shape == (2, 1, *size)
@@ -145,7 +145,7 @@ def test_slices_do_not_depend_on_their_batch(tiny_prior: UNetPrior, sampler: str
 
 
 @given(order=st.permutations(range(5)))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_order_of_slices_does_not_matter(tiny_prior: UNetPrior, order: list[int]) -> None:
     sources = random_sources(1, 2, 8, 8, 5)
     sources[..., 2] = -1.0  # one without tissue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monai_ddfm.inferers.noise_field import NoiseField
@@ -24,7 +24,6 @@ def test_standard_normal() -> None:
 
 
 @given(slice_indices=st.lists(st.integers(0, 300), min_size=1, max_size=6), seed=st.integers(0, 2**63))
-@settings(deadline=None)
 def test_a_slice_has_its_own_noise_whatever_the_batch(slice_indices: list[int], seed: int) -> None:
     noise = NoiseField(seed, shared=False)
     together = noise(slice_indices, 7, (1, 3, 4), LIKE)

@@ -17,7 +17,7 @@ def random_sources(k: int, seed: int = 0) -> torch.Tensor:
     return 255 * torch.rand(2, k, 16, 16, generator=torch.Generator().manual_seed(seed))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(k=st.integers(2, 4), seed=st.integers(0, 1000))
 def test_sum_of_k_sources_scores_k(k: int, seed: int) -> None:
     sources = random_sources(k, seed)
@@ -31,7 +31,7 @@ def test_copying_a_source_leaves_nothing_for_the_other() -> None:
     assert terms[:, 1].tolist() == [0.0, 0.0]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(gain=st.floats(0.1, 10.0), offset=st.floats(-100.0, 100.0))
 def test_correlation_ignores_gain_and_offset(gain: float, offset: float) -> None:
     sources = random_sources(2)

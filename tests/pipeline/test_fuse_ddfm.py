@@ -38,7 +38,7 @@ def paper(steps: int = 3) -> DDFMInferer:
 
 
 @given(affine=affines())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_on_the_anchors_grid_in_its_units(affine: np.ndarray) -> None:
     mr, pet = random_volume(6, 7, 3, affine=affine), random_volume(6, 7, 3, affine=affine, seed=1)
     fused = FuseDDFM(["MR", "PET"], network=IdentityPrior(), inferer=paper(), device="cpu")([mr, pet])

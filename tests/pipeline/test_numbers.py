@@ -44,7 +44,7 @@ def fused(*sources: torch.Tensor, fuser: FuseDDFM | None = None) -> torch.Tensor
     return (fuser or fuse())(list(sources)).as_subclass(torch.Tensor)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**31), front=st.integers(0, 9), back=st.integers(0, 30), axis=st.sampled_from([1, 2, 3]))
 def test_background_around_a_volume_changes_nothing(seed: int, front: int, back: int, axis: int) -> None:
     sources = body(seed)

@@ -73,7 +73,7 @@ def test_m_step_is_that_of_the_smooth_copy() -> None:
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_equal_sources_are_the_result(seed: int) -> None:
     source = random_images(seed, 1, 1, 9, 12)
     sources = source.expand(-1, 2, -1, -1)
@@ -84,7 +84,7 @@ def test_equal_sources_are_the_result(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**31), height=st.integers(2, 17), width=st.integers(2, 17))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_converges_to_a_minimiser_of_the_l1_terms(seed: int, height: int, width: int) -> None:
     """|f - i|_1 + |f - v|_1 is smallest, |i - v|_1, exactly for any f between the sources, voxel by voxel."""
     sources = random_images(seed, 1, 2, height, width)

@@ -20,7 +20,7 @@ def lit(anchor: torch.Tensor, *others: torch.Tensor, **options: float) -> torch.
 
 
 @given(seed=st.integers(0, 2**31), headroom=st.floats(0, 0.9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_monotone_in_the_anchor_and_proportional_to_it_outside_uptake(seed: int, headroom: float) -> None:
     anchor = 2 * torch.rand(9, 9, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 1
     dark = torch.full_like(anchor, -0.5)

@@ -35,7 +35,7 @@ def rectify(rectifier: StructureRectifier, x0: Tensor, sources: Tensor, sigma: f
     return rectifier(x0, sources, rectifier.start(sources), sigma)[0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**31), sources=st.integers(2, 4), sigma=SIGMAS, noise=st.sampled_from([0.0, 0.2, 5.0]))
 def test_the_envelope_of_the_sources_is_never_left(seed: int, sources: int, sigma: float, noise: float) -> None:
     images = random_sources(seed, 2, sources, 20, 24, dtype=torch.float32)
@@ -44,7 +44,7 @@ def test_the_envelope_of_the_sources_is_never_left(seed: int, sources: int, sigm
     assert (fused >= low).all() and (fused <= high).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**31), copies=st.integers(2, 4), mix=st.floats(0, 1), base_layer_gain=st.floats(0, 3))
 def test_equal_sources_give_the_source(seed: int, copies: int, mix: float, base_layer_gain: float) -> None:
     image = random_sources(seed, 1, 1, 20, 24)
@@ -56,7 +56,7 @@ def test_equal_sources_give_the_source(seed: int, copies: int, mix: float, base_
     torch.testing.assert_close(share, torch.full_like(share, 1 / copies))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**31), order=st.permutations([0, 1, 2]), sigma=SIGMAS)
 def test_the_order_of_the_sources_only_permutes_their_shares(seed: int, order: list[int], sigma: float) -> None:
     sources = random_sources(seed, 1, 3, 20, 24)

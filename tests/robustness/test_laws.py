@@ -47,7 +47,7 @@ def centre_of(volume: MetaTensor) -> np.ndarray:
     return affine[:3, :3] @ mean + affine[:3, 3]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(affine=affines(), turned=affines(), inside=st.tuples(*[st.floats(0.42, 0.58)] * 3))
 def test_a_landmark_stays_within_half_a_voxel(affine: np.ndarray, turned: np.ndarray, inside: tuple) -> None:
     """Written, read, matched onto the anchor's grid, fused, written and read again."""
@@ -71,7 +71,7 @@ def test_a_landmark_stays_within_half_a_voxel(affine: np.ndarray, turned: np.nda
     assert voxels_off.max() < 0.5
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     values=arrays(np.float32, (1, 5, 6, 4), elements=st.floats(-3e4, 3e4, width=32)),
     scale=st.sampled_from([1e-4, 1.0, 300.0]),
@@ -111,7 +111,7 @@ def files_line(file: Path) -> tuple[float, float] | None:
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     mr=arrays(np.float32, (1, 9, 8, 3), elements=FINITE),
     pet=arrays(np.float32, (1, 9, 8, 3), elements=FINITE),

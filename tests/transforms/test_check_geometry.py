@@ -39,7 +39,7 @@ def test_overlap_of_a_moved_cube(fraction: float, axis: int) -> None:
     order=st.sampled_from(list(permutations(range(3)))),
     flips=st.tuples(*[st.booleans()] * 3),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_same_place_however_stored(affine: np.ndarray, order: tuple[int, ...], flips: tuple[bool, ...]) -> None:
     """Permuting and mirroring a volume's axes moves nothing in space."""
     shape = (6, 7, 8)

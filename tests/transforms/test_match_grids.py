@@ -23,7 +23,7 @@ def world_ramp(shape: tuple[int, ...], affine: np.ndarray, slope: np.ndarray) ->
 
 
 @given(affine=affines())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_ramp_in_space_stays_the_same_ramp(affine: np.ndarray) -> None:
     """The anchor's grid lies within the source's, rotated, mirrored and finer; trilinear interpolation is exact."""
     shape = (9, 10, 11)

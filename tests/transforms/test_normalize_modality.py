@@ -100,7 +100,7 @@ def test_mr_of_nearly_one_value() -> None:
 
 
 @given(affine=affines(), seed=st.integers(0, 1000), modality=st.sampled_from(["MR", "PET", "SPECT"]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_way_back(affine: np.ndarray, seed: int, modality: str) -> None:
     """What lies in the window comes back exactly; the rest is clipped to its ends; the geometry is not touched."""
     volume = random_volume(6, 7, 8, affine=affine, seed=seed)

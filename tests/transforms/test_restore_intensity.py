@@ -38,7 +38,7 @@ def test_units_of_another_image() -> None:
 
 
 @given(seed=st.integers(0, 2**31), share=st.floats(-1, 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_nothing_is_lost_beyond_the_window(seed: int, share: float) -> None:
     """Black and white stand for the image's own value where it is beyond; brighter is more; there is a way back."""
     ct = 3000 * torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(seed))

@@ -25,7 +25,7 @@ from tests.volumes import affines, random_volume
 
 
 @given(affine=affines())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_nifti_keeps_voxels_and_geometry(tmp_path_factory: pytest.TempPathFactory, affine: np.ndarray) -> None:
     volume = random_volume(4, 5, 6, affine=affine)
     path = WriteFused()(volume, tmp_path_factory.mktemp("out") / "fused.nii.gz")
