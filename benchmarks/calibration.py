@@ -27,6 +27,7 @@ from monai_ddfm.bundle import BUNDLE_ROOT, WEIGHTS
 from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers import DDFMInferer
+from monai_ddfm.inferers.check_input import _FURTHEST
 from monai_ddfm.priors import DiffusionPrior, open_prior
 from monai_ddfm.rectifiers import StructureRectifier
 from monai_ddfm.transforms import MatchGrids, NormalizeModality
@@ -115,7 +116,7 @@ def _row(
     rectifier = StructureRectifier(spatial_dims=3)
     plain = {"start": "sources", "start_timestep": 150, "steps": 2}
     wanted = DDFMInferer(rectifier, denoise_sources=False, **plain)(clean, prior)
-    noisy = add_noise(clean, kind, std, seed=1).clamp(-2.0, 2.0)  # as far as an inferer takes it
+    noisy = add_noise(clean, kind, std, seed=1).clamp(-_FURTHEST, _FURTHEST)  # as far as an inferer takes it
     models = [estimate_noise_model(v[None], modality=of) for v, of in zip(noisy[0], modalities, strict=True)]
     told = DDFMInferer(rectifier, noise_models=models, clean_in_three_planes=True, maps=["uncertainty"], **plain)
     fusion, uncertainty = told(noisy, prior).split(1, dim=1)

@@ -63,7 +63,7 @@ def for_each(
                     return
                 work(block, index == 0)
 
-    if threads < (1 if alone and before > 1 and device.type == "cpu" else 2):
+    if threads < 2 and not (alone and 0 < threads < before):
         work_through(blocks)
         return
     edges = [round(thread * len(blocks) / threads) for thread in range(threads + 1)]

@@ -112,22 +112,23 @@ def test_a_rectifier_of_many_blocks(threads: int, monkeypatch: pytest.MonkeyPatc
         assert torch.allclose(one, part, rtol=0.0, atol=2e-6)  # exp rounds otherwise where vectors end
 
 
-def test_a_block_is_left_to_one_thread_where_it_is_the_only_one() -> None:
+@pytest.mark.parametrize("threads", [2], indirect=True)
+def test_a_block_is_left_to_one_thread_where_it_is_the_only_one(threads: int) -> None:
     counts: list[int] = []
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        for alone in (False, True):
-            for_each([0], lambda block, opens: counts.append(torch.get_num_threads()), CPU, alone=alone)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+    for alone in (False, True):
+        for_each([0], lambda block, opens: counts.append(torch.get_num_threads()), CPU, alone=alone)
+    assert torch.get_num_threads() == 2
     assert counts == [2, 1]
 
 
-def test_when_one_fails_the_others_end() -> None:
+@pytest.mark.parametrize("alone", [False, True])
+def test_no_blocks_no_work(alone: bool) -> None:
+    for_each([], lambda block, opens: pytest.fail("worked"), CPU, alone=alone)
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+def test_when_one_fails_the_others_end(threads: int) -> None:
     done: list[int] = []
-    before = torch.get_num_threads()
 
     def work(block: int, opens: bool) -> None:
         if block == 0:
@@ -135,10 +136,6 @@ def test_when_one_fails_the_others_end() -> None:
         time.sleep(0.01)
         done.append(block)
 
-    torch.set_num_threads(2)
-    try:
-        with pytest.raises(ValueError, match="the first"):
-            for_each(list(range(400)), work, CPU)
-    finally:
-        torch.set_num_threads(before)
+    with pytest.raises(ValueError, match="the first"):
+        for_each(list(range(400)), work, CPU)
     assert len(done) < 100

@@ -129,10 +129,8 @@ def images_at_once(images: Tensor, wanted: int | None = None) -> int:
     On a CPU at least as many as its threads take together, since fewer take as long.
     A GPU is only busy with many: of 256 x 256 pixels 256, or as many as half of its free memory holds.
     """
-    if images.device.type == "cpu":
-        return max(wanted or _IMAGES, fewest_images(images))
     if wanted is not None or images.device.type != "cuda":
-        return wanted or _IMAGES
+        return max(wanted or _IMAGES, fewest_images(images))
     pixels = min(_PIXELS_ON_GPU, free_memory(images.device) // 2 // _BYTES_PER_PIXEL)
     return max(1, pixels // max(1, images.shape[-2] * images.shape[-1]))
 

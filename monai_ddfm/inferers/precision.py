@@ -42,12 +42,10 @@ def _bfloat16_psnr(prior: DiffusionPrior, device: torch.device, height: int, wid
     t = min(_TEST_TIMESTEP, len(prior.alphas_cumprod) - 1)
     alpha = float(prior.alphas_cumprod[t])
     x_t = (alpha**0.5 * (blob - 1.0) + (1.0 - alpha) ** 0.5 * noise).to(device)
-
-    def answer(kind: torch.dtype) -> Tensor:
-        ask = partial(predict_padded, prior, t=t, dtype=kind)
-        return in_fixed_batches(ask, x_t) if device.type == "cpu" else ask(x_t)
-
-    exact, rounded = (answer(kind) for kind in (torch.float32, torch.bfloat16))
+    exact, rounded = (
+        in_fixed_batches(partial(predict_padded, prior, t=t, dtype=kind), x_t)
+        for kind in (torch.float32, torch.bfloat16)
+    )
     return float(10.0 * torch.log10(4.0 / (exact - rounded).square().mean().clamp_min(1e-12)))
 
 

@@ -295,9 +295,8 @@ class SliceFusion:
 
     def _in_batches(self, predict: Callable[..., Tensor], images: Tensor, *values: Tensor) -> Tensor:
         """Ask the network about as many slices at once as memory holds; on a CPU in fixed batches of those."""
-        if images.device.type == "cpu":
-            predict = partial(in_fixed_batches, predict)
-        predicted, self.slices_per_batch = halving_batches(predict, images, self.slices_per_batch, *values)
+        fixed = partial(in_fixed_batches, predict)
+        predicted, self.slices_per_batch = halving_batches(fixed, images, self.slices_per_batch, *values)
         return predicted
 
     def _stack(self, slices: Tensor) -> Tensor:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -16,13 +15,6 @@ from monai_ddfm.inferers.fixed_batches import fewest_images, in_fixed_batches
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +30,7 @@ def ask(prior: DiffusionPrior, images: Tensor, kind: torch.dtype = torch.float32
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("size", [(40, 56), (96, 112), (176, 160)])
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("threads_restored")
 def test_each_image_is_answered_alike(prior: DiffusionPrior, size: tuple[int, int], kind: torch.dtype) -> None:
     images = torch.randn(11, 1, *size, generator=torch.Generator().manual_seed(0))
     torch.set_num_threads(2)

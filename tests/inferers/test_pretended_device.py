@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from monai_ddfm.denoising.measure_noise import MeasureNoise
 from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.denoising.noise_meta import noise_of
 from monai_ddfm.denoising.noise_model import NoiseModel
-from monai_ddfm.inferers import DDFMInferer
+from monai_ddfm.inferers import DDFMInferer, slice_fusion
 from monai_ddfm.maps import MAPS
 from monai_ddfm.pipeline.config import FusionConfig
 from monai_ddfm.pipeline.fusion_pipeline import FusionPipeline
@@ -69,10 +70,11 @@ def fuse_there(inferer: DDFMInferer, sources: Tensor, channels: int = 1) -> tupl
 
 
 def assert_equal_to_cpu(inferer: DDFMInferer, sources: Tensor, channels: int = 1) -> PretendedDevice:
-    expected = deepcopy(inferer)(sources, tiny_prior(channels))
+    with patch.object(slice_fusion, "in_fixed_batches", lambda predict, *arguments: predict(*arguments)):
+        expected = deepcopy(inferer)(sources, tiny_prior(channels))  # in the device's batches: others round otherwise
     fused, device = fuse_there(inferer, sources, channels)
     with PretendedDevice():
-        torch.testing.assert_close(fused.cpu(), expected, rtol=0, atol=1e-4)  # batches of another size round otherwise
+        assert torch.equal(fused.cpu(), expected)
     return device
 
 
