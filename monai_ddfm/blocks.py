@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-__all__ = ["by_blocks", "for_each", "spans"]
+__all__ = ["by_blocks", "for_each", "on_one_thread", "spans"]
 
 Block = TypeVar("Block")
 
@@ -74,6 +74,13 @@ def for_each(
         finally:
             stopped.set()
             torch.set_num_threads(before)  # what threads that are yet to start will take
+
+
+def on_one_thread(compute: Callable[[], Tensor], device: torch.device) -> Tensor:
+    """Return what is computed, on a CPU on one thread: products of matrices and sums over all round by their number."""
+    answers: list[Tensor] = []
+    for_each([compute], lambda block, _: answers.append(block()), device, alone=True)
+    return answers[0]
 
 
 def by_blocks(

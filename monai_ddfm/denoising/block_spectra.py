@@ -11,6 +11,8 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+from monai_ddfm.blocks import on_one_thread
+
 __all__ = ["BlockSpectra", "block_spectra"]
 
 _WAVES = 24  # plane waves an axis, by which the window's effect is known
@@ -67,7 +69,8 @@ class BlockSpectra:
         window = window / window.square().mean().sqrt()
         level = (blocks * window).sum((-1, -2), keepdim=True) / window.sum()
         power = torch.fft.fft2((blocks - level) * window).abs().square().flatten(-2) / self.size**2
-        return power @ self._ring_means.to(power)  # adding by index would round otherwise each time on a GPU
+        means = self._ring_means.to(power)  # adding by index would round otherwise each time on a GPU
+        return on_one_thread(lambda: power @ means, power.device)
 
     def quantile_bias(self, quantile: float) -> Tensor:
         """The quantile over blocks of white noise of variance 1, ``[R]``."""
@@ -134,4 +137,4 @@ def _transfer(size: int, aspect: float) -> Tensor:
     answered = spectra.power(row_waves[:, :, None] * column_waves[:, None, :]) / _WAVES**2
     at = spectra._ring(rows, columns).flatten()[:, None].clamp(max=len(spectra.radii) - 1)
     share = (1.0 - (at - torch.arange(len(spectra.radii))).abs()).clamp_min(0.0)  # between two rings: linear
-    return answered.T @ share
+    return on_one_thread(lambda: answered.T @ share, share.device)

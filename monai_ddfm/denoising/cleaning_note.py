@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from monai_ddfm.blocks import on_one_thread
 from monai_ddfm.denoising.clean_sources import NoisySource
 from monai_ddfm.denoising.half_quadratic import Schedule
 from monai_ddfm.denoising.noise_model import NoiseModel
@@ -48,7 +49,8 @@ class CleaningNote:
             self.noise, self.share = source.noise, source.share
         self.voxels += clean.numel()
         if source.share > 0.0:
-            self.changed += float((clean - source.slices).square().sum())
+            change = (clean - source.slices).square()
+            self.changed += float(on_one_thread(change.sum, change.device))
             schedule = Schedule.of(source.spectrum(source.slices.shape[-2:]), at_most)
             self.evaluations = max(self.evaluations, len(schedule.sigmas))
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from monai_ddfm.blocks import on_one_thread
 from monai_ddfm.denoising.block_spectra import BlockSpectra, block_spectra
 from monai_ddfm.denoising.local_noise import LocalNoise, local_noise
 from monai_ddfm.denoising.noise_doubts import doubt_before, doubt_of
@@ -104,7 +105,8 @@ def estimate_noise_model(
         alone=len(slices) == 1,
         measured=len(slices) > 1,
     )
-    if model.alone and model.std < _NOTHING * float(slices.std()):  # texture hides the spectrum, not the finest band
+    std = float(on_one_thread(slices.std, slices.device))
+    if model.alone and model.std < _NOTHING * std:  # texture hides the spectrum, not the finest band
         model = replace(white_noise(white_level(slices[0].cpu()), in_plane), alone=True)
     if not math.isfinite(model.std):  # blocks that are all alike: nothing to divide by
         return replace(none, warning="tissue is too even to tell noise from anatomy")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from monai_ddfm.blocks import on_one_thread
 from monai_ddfm.denoising.noise_likelihood import NoiseLikelihood
 
 __all__ = ["Draw", "Predict", "Schedule", "half_quadratic_splitting"]
@@ -48,7 +49,7 @@ class Schedule:
             power: N ``[H, W]``.
             at_most: evaluations.
         """
-        first, std = float(power.max()) ** 0.5, float(power.mean()) ** 0.5
+        first, std = float(power.max()) ** 0.5, float(on_one_thread(power.mean, power.device)) ** 0.5
         steps = min(at_most, _STEPS if first < _MOST_EVEN * std else _SMOOTH_STEPS)
         ratio = _LAST_SIGMA * std / first
         return cls(tuple(first * ratio ** (step / max(steps - 1, 1)) for step in range(steps)), (std / first) ** 2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from monai_ddfm.blocks import on_one_thread
 from monai_ddfm.denoising.noise_model import NoiseModel
 
 __all__ = ["doubt_before", "doubt_of"]
@@ -38,7 +39,7 @@ def doubt_of(model: NoiseModel, slices: Tensor) -> tuple[str | None, bool]:
         low, high = some.quantile(some.new_tensor([0.005, 0.995])).tolist()
         words = f"values come in steps of {step:.3g}; noise below that is not told from rounding, none assumed"
         return (words if step > _COARSE * (high - low) else None), False
-    if model.std**2 > _ALL_NOISE * float(slices.var()):
+    if model.std**2 > _ALL_NOISE * float(on_one_thread(slices.var, slices.device)):
         return "hardly anything but noise in it", True
     return None, True
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from monai_ddfm.fourier import irfft2, times_real
+
 __all__ = ["NoiseLikelihood"]
 
 _MARGIN = 24  # voxels that slices are lengthened by, reflected, so that the FFT does not wrap around
@@ -43,8 +45,8 @@ class NoiseLikelihood:
             precision: μ, inverse variance that x is trusted with.
         """
 
-        def kept(transformed: Tensor, mu: float) -> Tensor:
-            return transformed / (1.0 + mu * self.power)
+        def kept(mu: float) -> Tensor:
+            return 1.0 / (1.0 + mu * self.power)
 
         if self.local is None:
             return x + self._filtered(self.noisy - x, kept, precision)
@@ -58,22 +60,22 @@ class NoiseLikelihood:
             precision: as of `closest`.
         """
 
-        def coloured(transformed: Tensor, mu: float) -> Tensor:
-            return transformed * (self.power / (1.0 + mu * self.power)).sqrt()
+        def coloured(mu: float) -> Tensor:
+            return (self.power / (1.0 + mu * self.power)).sqrt()
 
         drawn = self._filtered(white, coloured, precision)
         return drawn if self.local is None else self.local * drawn
 
-    def _filtered(self, images: Tensor, response: Callable[[Tensor, float], Tensor], precision: float) -> Tensor:
+    def _filtered(self, images: Tensor, response: Callable[[float], Tensor], precision: float) -> Tensor:
         """Filter images, each voxel by the response for the precision relative to its variance g²."""
         height, width = self.noisy.shape[-2:]
         transformed = torch.fft.rfft2(_lengthened(images, self.shape))
         if self.local is None:
-            return torch.fft.irfft2(response(transformed, precision), s=self.shape)[..., :height, :width]
+            return irfft2(times_real(transformed, response(precision)), self.shape)[..., :height, :width]
         place = torch.log2(self.local.square() / _VARIANCES[0]).clamp(0.0, len(_VARIANCES) - 1.0)
         total = torch.zeros_like(self.noisy)
         for index, variance in enumerate(_VARIANCES):  # linear in between: weights of a hat function around each
-            filtered = torch.fft.irfft2(response(transformed, precision * variance), s=self.shape)
+            filtered = irfft2(times_real(transformed, response(precision * variance)), self.shape)
             total += filtered[..., :height, :width] * (1.0 - (place - index).abs()).clamp_min(0.0)
         return total
 

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from monai_ddfm.blocks import on_one_thread
 from monai_ddfm.foreground import BACKGROUND
 
 __all__ = ["NoiseModel", "SmoothPlace", "white_noise"]
@@ -133,7 +134,8 @@ class NoiseModel:
         if place is not None:
             factor = factor * place.to(image)
         tissue = image > BACKGROUND
-        typical = (factor[tissue] if bool(tissue.any()) else factor).square().mean().sqrt()
+        square = (factor[tissue] if bool(tissue.any()) else factor).square()
+        typical = on_one_thread(square.mean, square.device).sqrt()
         return factor / typical.clamp_min(1e-6)
 
     def place_map(self, shape: Sequence[int], affine: Tensor) -> Tensor | None:

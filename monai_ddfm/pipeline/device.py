@@ -1,13 +1,16 @@
 # SPDX-FileCopyrightText: monai_ddfm contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The device that is computed on."""
+"""The device that is computed on, and the threads of a CPU."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
-__all__ = ["available_device"]
+__all__ = ["available_device", "threads_at_work"]
 
 
 def available_device(name: str) -> torch.device:
@@ -37,3 +40,14 @@ def available_device(name: str) -> torch.device:
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError(f"device {device}: not available here; give --device cpu")
     return device
+
+
+@contextmanager
+def threads_at_work(count: int | None) -> Iterator[None]:
+    """Let torch compute on so many threads of the CPU, and afterwards on as many as before; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

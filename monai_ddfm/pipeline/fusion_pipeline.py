@@ -19,7 +19,7 @@ from monai_ddfm.errors import reason_of
 from monai_ddfm.inferers import DDFMInferer
 from monai_ddfm.pipeline.config import NOT_IN_KEY, FusionConfig
 from monai_ddfm.pipeline.describe import describe
-from monai_ddfm.pipeline.device import available_device
+from monai_ddfm.pipeline.device import available_device, threads_at_work
 from monai_ddfm.pipeline.names import FUSED, IMAGE
 from monai_ddfm.pipeline.steps import make_postprocessing, make_preprocessing, make_writing
 from monai_ddfm.priors import DiffusionPrior, UNetPrior, open_prior
@@ -150,9 +150,10 @@ class FusionPipeline:
             ValueError: a source that cannot be fused; see the transforms of `preprocessing`.
         """
         try:
-            ready = self.preprocess(data)
-            fused = self.inferer(ready[IMAGE][None].to(self.device), self.prior)
-            return self.postprocessing({**ready, FUSED: fused[0].cpu()})
+            with threads_at_work(self.config.execution.threads):
+                ready = self.preprocess(data)
+                fused = self.inferer(ready[IMAGE][None].to(self.device), self.prior)
+                return self.postprocessing({**ready, FUSED: fused[0].cpu()})
         except RuntimeError as error:  # MONAI's "applying transform ..." around the reason
             raise reason_of(error) from None
 

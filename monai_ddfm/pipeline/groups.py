@@ -209,7 +209,7 @@ class Execution:
         trust_torchscript: let `weights` be TorchScript, a program that can write files as it runs.
         precision: of the network: ``auto`` takes bfloat16 where the hardware has it and it is accurate.
         device: ``auto`` takes a GPU where there is one.
-        threads: CPU threads of the process; None leaves it to torch.
+        threads: of the CPU that compute; None leaves it to torch.
         compile_mode: of `torch.compile`; ``reduce-overhead`` takes CUDA graphs on a GPU.
         slices_per_batch: slices a GPU's network sees at once; None: as many as suit it.
         progress: show a progress bar.

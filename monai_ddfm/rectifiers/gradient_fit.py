@@ -10,13 +10,15 @@ import math
 import torch
 from torch import Tensor
 
+from monai_ddfm.fourier import irfft2
+
 __all__ = ["fit_to_gradients"]
 
 
-def _difference_transfer(size: int, frequencies: Tensor) -> Tensor:
-    """Fourier transform of the circular forward difference x[n + 1] - x[n]."""
-    phase = 2.0 * math.pi * frequencies / size
-    return torch.complex(torch.cos(phase) - 1.0, torch.sin(phase))
+def _difference_transfer(size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part of the Fourier transform of the circular forward difference x[n + 1] - x[n]."""
+    phase = torch.arange(size, device=like.device, dtype=like.dtype) * (2.0 * math.pi / size)
+    return torch.cos(phase) - 1.0, torch.sin(phase)
 
 
 def fit_to_gradients(image: Tensor, gradients: Tensor) -> Tensor:
@@ -29,11 +31,14 @@ def fit_to_gradients(image: Tensor, gradients: Tensor) -> Tensor:
         gradients: wanted forward differences along H and W, ``[B, 2, H, W]``.
     """
     height, width = image.shape[-2:]
-    rows = _difference_transfer(height, torch.arange(height, device=image.device, dtype=image.dtype))[:, None]
-    columns = _difference_transfer(width, torch.arange(width // 2 + 1, device=image.device, dtype=image.dtype))
-    spectrum = torch.fft.rfft2(torch.cat([image, gradients], dim=1))
-    numerator = spectrum[:, 0:1] + rows.conj() * spectrum[:, 1:2] + columns.conj() * spectrum[:, 2:3]
-    denominator = 1.0 + rows.abs().square() + columns.abs().square()
-    fitted = numerator / denominator
-    several = fitted if len(fitted) > 1 else fitted.repeat(2, 1, 1, 1)  # MKL rounds a lone image otherwise than others
-    return torch.fft.irfft2(several, s=(height, width))[: len(fitted)]
+    rows, columns = (_difference_transfer(size, image) for size in (height, width))
+    transfers = [part[:, None] for part in rows], [part[: width // 2 + 1] for part in columns]
+    spectra = torch.fft.rfft2(torch.cat([image, gradients], dim=1))
+    real, imaginary = spectra.real[:, 0:1], spectra.imag[:, 0:1]
+    denominator: Tensor | float = 1.0
+    for axis, (cosine, sine) in enumerate(transfers, start=1):
+        part = spectra[:, axis : axis + 1]
+        real = real + cosine * part.real + sine * part.imag
+        imaginary = imaginary + cosine * part.imag - sine * part.real
+        denominator = denominator + cosine.square() + sine.square()
+    return irfft2(torch.complex(real / denominator, imaginary / denominator), (height, width))

@@ -56,9 +56,16 @@ def typical_detail(fine: Tensor, foreground: Tensor) -> Tensor:
         fine: see `fine_detail`.
         foreground: which voxels count, ``[B, 1, *spatial]``.
     """
-    counted = foreground.flatten(2).to(fine)
-    sums = torch.stack([source.mul(counted[:, 0]).sum(-1) for source in fine.flatten(2).unbind(1)], dim=1)
-    return (sums / counted.sum(-1).clamp_min(1)).clamp_min(_FLAT)
+    counted = foreground.to(fine)
+    sums = torch.cat([_total(source[:, None] * counted) for source in fine.unbind(1)], dim=1)
+    return (sums / counted.flatten(2).sum(-1).clamp_min(1)).clamp_min(_FLAT)
+
+
+def _total(image: Tensor) -> Tensor:
+    """Sum over the spatial axes, one by one: the sum over all of a volume rounds by how many threads share it."""
+    while image.ndim > 2:
+        image = image.sum(-1)
+    return image
 
 
 def salience(
@@ -92,12 +99,18 @@ def salience(
         log_bright = around.clamp_min(0).add_(_DARK).log_().mul_(mix)
         log_detail = (detail + _FLAT).log_()
         return [
-            torch.softmax((log_detail - fair * log_typical).mul_(1 - mix).add_(log_bright).mul_(sharpness), dim=1)
+            _softmax((log_detail - fair * log_typical).mul_(1 - mix).add_(log_bright).mul_(sharpness))
             for fair in fairness
         ]
 
     around = box_mean(bright, [size // 6 * 2 + 1 for size in window])
     return by_blocks(weigh, around, fine, per_source(torch.log(typical), bright).expand_as(bright))
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Softmax over the sources, in place; torch's own rounds the last few voxels of a thread otherwise."""
+    weights = logits.sub_(logits.amax(1, keepdim=True)).exp_()
+    return weights.div_(weights.sum(1, keepdim=True))
 
 
 def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:

@@ -152,3 +152,14 @@ def test_a_network_that_was_never_trained_is_refused() -> None:
     untrained = UNetPrior(DiffusionModelUNet(**TINY))
     with pytest.raises(ValueError, match=r"network_def: UNetPrior has weights null and an untrained network"):
         FuseDDFM(["MR", "PET"], network=untrained, device="cpu").fuse([torch.rand(1, 8, 8, 2)] * 2)
+
+
+@pytest.mark.usefixtures("threads_restored")
+def test_its_threads_are_those_that_compute_and_only_meanwhile(tiny_prior: UNetPrior) -> None:
+    torch.set_num_threads(1)
+    seen: list[int] = []
+    inferer = DDFMInferer(EMRectifier(), callback=lambda *_: seen.append(torch.get_num_threads()))
+    fuse = FuseDDFM(["MR", "CT"], network=tiny_prior, inferer=inferer, device="cpu", threads=3)
+    fuse([random_volume(16, 12, 3, seed=seed) for seed in range(2)])
+    assert set(seen) == {3}
+    assert torch.get_num_threads() == 1

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from monai_ddfm.rectifiers import RECTIFIERS, Rectifier
 
-SHAPE = (24, 20)
+SHAPE = (24, 15)  # MKL rounds an inverse transform of 15 columns by the number of images and of threads
 SIGMA = 0.5
 ONLY_PAIRS = {"em", "reference"}  # the paper's likelihood is of two sources
 
@@ -59,6 +59,19 @@ def test_each_image_of_a_batch_is_alone(rectifier: Rectifier[Any]) -> None:
         one = slice(index, index + 1)
         alone, _ = rectifier(proposal[one], sources[one], rectifier.start(sources[one]), SIGMA)
         torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.usefixtures("threads_restored")
+def test_an_image_rounds_alike_beside_any_and_on_any_number_of_threads(rectifier: Rectifier[Any]) -> None:
+    together, answers = slice(0, 3), []
+    for threads, images_at_once in ((1, together), (2, together), (3, together), (2, slice(1, 2)), (3, slice(1, 3))):
+        torch.set_num_threads(threads)
+        sources, answer = images(2, batch=3)[images_at_once], images(1, seed=1, batch=3)[images_at_once]
+        state = rectifier.start(sources)
+        for _ in range(3):
+            answer, state = rectifier(answer, sources, state, SIGMA)
+        answers.append(answer[1 - images_at_once.start])
+    assert all(torch.equal(answer, answers[0]) for answer in answers)
 
 
 def test_arguments_are_left_alone_and_the_answer_repeats(rectifier: Rectifier[Any]) -> None:
