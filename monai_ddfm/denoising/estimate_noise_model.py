@@ -105,8 +105,8 @@ def estimate_noise_model(
         alone=len(slices) == 1,
         measured=len(slices) > 1,
     )
-    std = float(on_one_thread(slices.std, slices.device))
-    if model.alone and model.std < _NOTHING * std:  # texture hides the spectrum, not the finest band
+    # texture hides the spectrum, not the finest band
+    if model.alone and model.std < _NOTHING * float(on_one_thread(slices.std, slices.device)):
         model = replace(white_noise(white_level(slices[0].cpu()), in_plane), alone=True)
     if not math.isfinite(model.std):  # blocks that are all alike: nothing to divide by
         return replace(none, warning="tissue is too even to tell noise from anatomy")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.gradient_fit import fit_to_gradients
+from monai_ddfm.rectifiers.grid import image_mean
 
 __all__ = ["EMRectifier", "EMState", "require_two_sources"]
 
@@ -94,8 +95,8 @@ class EMRectifier(Rectifier[EMState]):
         i, v = sources[:, 0:1], sources[:, 1:2]
         y, x = i - v, x0 - v
         m_bar, n_bar = self._expected_precisions(x, y, state)
-        gamma = (1.0 / m_bar).mean(-1).mean((-1, -2)) + state.gamma / 2.0  # eq. 31
-        rho = (1.0 / n_bar).mean(-1).mean((-1, -2)) + state.rho / 2.0
+        gamma = image_mean(1.0 / m_bar) + state.gamma / 2.0  # eq. 31
+        rho = image_mean(1.0 / n_bar) + state.rho / 2.0
         k = fit_to_gradients(x, state.gradients)  # eq. 25
         slope = torch.cat([k.roll(-1, -2) - k, k.roll(-1, -1) - k], dim=1)
         gradients = slope * (self.eta / (2.0 * self.psi + self.eta))  # eq. 27

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -17,9 +18,11 @@ __all__ = [
     "box_mean",
     "difference",
     "gradient_energy",
+    "image_mean",
     "local_range",
     "per_source",
     "spatial_axes",
+    "total",
 ]
 
 _RUN = 64  # floats: four lines of cache, below which a strip of columns is no longer read in runs
@@ -33,6 +36,22 @@ def spatial_axes(x: Tensor) -> range:
 def per_source(values: Tensor, like: Tensor) -> Tensor:
     """View ``[B, K]`` so that it broadcasts with ``[B, K, *spatial]``."""
     return values.reshape(values.shape + (1,) * (like.ndim - 2))
+
+
+def total(x: Tensor) -> Tensor:
+    """Sum over the spatial axes, ``[B, C]``, always in the same order.
+
+    A sum over all of them at once is shared by threads, and rounds by how many there are and by the layout in memory.
+    """
+    x = x.contiguous()
+    while x.ndim > 2:
+        x = x.sum(-1)
+    return x
+
+
+def image_mean(x: Tensor) -> Tensor:
+    """Mean of each image ``[B, 1, *spatial]``, ``[B]``, added up as by `total`."""
+    return total(x)[:, 0] / math.prod(x.shape[2:])
 
 
 def difference(x: Tensor, axis: int) -> Tensor:

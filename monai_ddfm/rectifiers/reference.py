@@ -13,6 +13,7 @@ from torch import Tensor
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.em import require_two_sources
 from monai_ddfm.rectifiers.gradient_fit import fit_to_gradients
+from monai_ddfm.rectifiers.grid import image_mean
 
 __all__ = ["ReferenceEMRectifier", "ReferenceState"]
 
@@ -74,8 +75,8 @@ class ReferenceEMRectifier(Rectifier[ReferenceState]):
         i, v = sources[:, 0:1], sources[:, 1:2]
         y, x = i - v, x0 - v
         c, d = self._precisions(x, y, state)
-        tau_a = (1.0 / (c + 1e-10)).mean(-1).mean((-1, -2)) + state.tau_a / 2.0
-        tau_b = (1.0 / (d + 1e-10)).mean(-1).mean((-1, -2)) + state.tau_b / 2.0
+        tau_a = image_mean(1.0 / (c + 1e-10)) + state.tau_a / 2.0
+        tau_b = image_mean(1.0 / (d + 1e-10)) + state.tau_b / 2.0
         h = fit_to_gradients(y - x, state.gradients)
         below = torch.nn.functional.pad(h, (0, 1, 0, 1))  # zero past the last row and column
         slope = torch.cat([h - below[..., 1:, :-1], h - below[..., :-1, 1:]], dim=1)

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from monai_ddfm.blocks import by_blocks
-from monai_ddfm.rectifiers.grid import at_edges, box_mean, difference, gradient_energy, per_source, spatial_axes
+from monai_ddfm.rectifiers.grid import (
+    at_edges,
+    box_mean,
+    difference,
+    gradient_energy,
+    per_source,
+    spatial_axes,
+    total,
+)
 
 __all__ = [
     "contrast_gain",
@@ -57,15 +65,8 @@ def typical_detail(fine: Tensor, foreground: Tensor) -> Tensor:
         foreground: which voxels count, ``[B, 1, *spatial]``.
     """
     counted = foreground.to(fine)
-    sums = torch.cat([_total(source[:, None] * counted) for source in fine.unbind(1)], dim=1)
-    return (sums / counted.flatten(2).sum(-1).clamp_min(1)).clamp_min(_FLAT)
-
-
-def _total(image: Tensor) -> Tensor:
-    """Sum over the spatial axes, one by one: the sum over all of a volume rounds by how many threads share it."""
-    while image.ndim > 2:
-        image = image.sum(-1)
-    return image
+    sums = torch.cat([total(source[:, None] * counted) for source in fine.unbind(1)], dim=1)
+    return (sums / total(counted).clamp_min(1)).clamp_min(_FLAT)
 
 
 def salience(

@@ -159,17 +159,16 @@ def test_the_same_bytes(fusion: dict, setting: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 9), (91, 109, 6), (30, 30, 20), (64, 64, 1)], ids=str)
-@pytest.mark.parametrize("maps", [(), ("provenance", "uncertainty")], ids=str)
-def test_noisy_sources_give_the_same_bytes_on_any_number_of_threads(shape: tuple, maps: tuple) -> None:
+def test_noisy_sources_give_the_same_bytes_on_any_number_of_threads(shape: tuple) -> None:
     """Noise measured, sources cleaned, draws: at sizes at which each part of it was found to round otherwise."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(2, 1, 9, 9, 2, generator=generator)
     smooth = 1000 * torch.nn.functional.interpolate(coarse, shape, mode="trilinear", align_corners=True)
     sources = list(smooth + 60 * torch.randn(smooth.shape, generator=generator))
     fused = []
-    for threads in (1, 2, 3):
-        fuse = FuseDDFM(["MR", "CT"], network=UNetPrior(tiny_unet()), device="cpu", precision="float32", maps=maps,
-                        uncertainty_seeds=2, check_registration=False, threads=threads)  # fmt: skip
+    for threads in (1, 3):
+        fuse = FuseDDFM(["MR", "CT"], network=UNetPrior(tiny_unet()), device="cpu", precision="float32",
+                        maps=("provenance", "uncertainty"), uncertainty_seeds=2, check_registration=False, threads=threads)  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no affine
             fused.append(fuse(sources))
