@@ -168,7 +168,8 @@ def test_noisy_sources_give_the_same_bytes_on_any_number_of_threads(shape: tuple
     fused = []
     for threads in (1, 3):
         fuse = FuseDDFM(["MR", "CT"], network=UNetPrior(tiny_unet()), device="cpu", precision="float32",
-                        maps=("provenance", "uncertainty"), uncertainty_seeds=2, check_registration=False, threads=threads)  # fmt: skip
+                        maps=("provenance", "uncertainty"), uncertainty_seeds=2, check_registration=False,
+                        threads=threads)  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no affine
             fused.append(fuse(sources))
