@@ -311,16 +311,17 @@ class DDFMInferer(Inferer):
                 crop = crops[volume]
                 noises = work.noises_of(volume, group, crop)
                 with work.clock("cleaning"):
-                    cleaned = fusion.clean(crop.cut(slices[volume, group]), group, contexts, noises, drawn)
+                    run = slice(group[0], group[-1] + 1)  # memory: a view, where a list makes a copy
+                    there = slices[volume, run if fusion.coupled else group]
+                    cleaned = fusion.clean(crop.cut(there), group, contexts, noises, drawn)
                 with work.clock("fusing"):
                     for context, whole in zip(contexts, wholes, strict=True):
-                        sources = crop.complete(cleaned.pop(0))  # memory: the cut one is gone
-                        fitted = fusion.for_volume(sources) if fusion.coupled else fusion
-                        size = (len(group), *sources.shape[2:])
-                        cut = fitted.cut(size, sources.shape[1], self.slab, slices.device)
+                        sources = cleaned.pop(0)
+                        fitted = fusion.for_volume(crop.complete(sources)) if fusion.coupled else fusion
+                        cut = fitted.cut((len(group), *crop.size), sources.shape[1], self.slab, slices.device)
                         keep = partial(_put_back, crop, [total[volume : volume + 1] for total in whole])
                         done = bar.n + expected
-                        fitted.fuse(sources, group, context, cut, keep, shares=told)
+                        fitted.fuse(sources, crop, group, context, cut, keep, shares=told)
                         bar.update(done - bar.n)  # what was decided without the prior, or done twice
         return wholes
 

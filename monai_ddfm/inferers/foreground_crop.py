@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -49,8 +51,17 @@ class ForegroundCrop:
 
     def complete(self, cut: Tensor) -> Tensor:
         """Return a cut box with the part of its margin that lies beyond the image."""
-        (top, bottom), (left, right) = self.beyond
-        return F.pad(cut, (left, right, top, bottom), value=_EMPTY) if top + bottom + left + right else cut
+        return _padded(cut, self.beyond)
+
+    def part(self, cut: Tensor, axis: int, seen: slice) -> Tensor:
+        """Return some slices (axis 0), rows (2) or columns (3) of a completed box, without the memory of all of it."""
+        if axis == 0:
+            return self.complete(cut[seen])
+        ends, (before, _), size = list(self.beyond), self.beyond[axis - 2], cut.shape[axis]
+        first = min(max(0, seen.start - before), size)
+        last = max(first, min(seen.stop - before, size))
+        ends[axis - 2] = max(0, min(seen.stop, before) - seen.start), max(0, seen.stop - max(seen.start, before + size))
+        return _padded(cut.narrow(axis, first, last - first), ends)
 
     def put_back(self, part: Tensor, whole: Tensor, slice_indices: list[int], corner: tuple[int, int] = (0, 0)) -> None:
         """Write a part of the completed box of fused slices into their volume.
@@ -68,3 +79,8 @@ class ForegroundCrop:
             inside.append(slice(place.start - begin, max(place.start, place.stop) - begin))
             places.append(slice(place.start, max(place.start, place.stop)))
         whole[slice_indices, :, places[0], places[1]] = part[..., inside[0], inside[1]]
+
+
+def _padded(cut: Tensor, ends: Sequence[tuple[int, int]]) -> Tensor:
+    (top, bottom), (left, right) = ends
+    return F.pad(cut, (left, right, top, bottom), value=_EMPTY) if top + bottom + left + right else cut

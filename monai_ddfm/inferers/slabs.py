@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 from monai_ddfm.inferers.memory import attempt, free_memory, out_of_memory
+from monai_ddfm.io.memory import return_freed_memory
 
 __all__ = ["Cut", "best_cut", "compute_in_slabs", "slabs"]
 
@@ -48,7 +49,8 @@ def best_cut(
     """Return where to cut a volume, where nobody says.
 
     With what they overlap by, slabs are at most 20 million voxels, or a quarter of the volume if that is more; on a GPU
-    as many as half of its free memory holds. No thinner than the overlap, so that at most three times the work is done.
+    as many as half of its free memory holds. No more of them than if none were thinner than the overlap, so that at
+    most three times the work is done, and all of a size, which takes the least memory for that work.
 
     Args:
         size: slices, height and width.
@@ -68,7 +70,8 @@ def best_cut(
     if math.prod(size) <= most:
         return Cut(0, count, reach)
     slab = max(1, most * count // math.prod(size) - 2 * reach, reach)
-    return Cut(axis + (axis > 0), slab, reach)
+    inner = max(1, count - 2 * reach)  # the first and the last slab overlap on one side alone
+    return Cut(axis + (axis > 0), math.ceil(inner / math.ceil(inner / slab)), reach)
 
 
 def slabs(count: int, cut: Cut) -> Iterator[tuple[slice, slice]]:
@@ -97,6 +100,7 @@ def compute_in_slabs(
     """
 
     def done(seen: slice, kept: slice) -> bool:
+        return_freed_memory()  # of other sizes than what a slab asks for
         compute(seen, kept)
         return True
 

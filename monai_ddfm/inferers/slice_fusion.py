@@ -18,12 +18,14 @@ from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
 from monai_ddfm.denoising.cleaning_note import CleaningNote
 from monai_ddfm.foreground import EMPTY
 from monai_ddfm.inferers.fixed_batches import in_fixed_batches
+from monai_ddfm.inferers.foreground_crop import ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
 from monai_ddfm.inferers.memory import halving, halving_batches, size_of
 from monai_ddfm.inferers.noise_field import NoiseField
 from monai_ddfm.inferers.precision import Arithmetic
 from monai_ddfm.inferers.slabs import Cut, best_cut, compute_in_slabs
 from monai_ddfm.inferers.source_noise import SourceNoise
+from monai_ddfm.io.memory import return_freed_memory
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 from monai_ddfm.rectifiers import Rectifier
@@ -133,12 +135,14 @@ class SliceFusion:
     def for_volume(self, sources: Tensor) -> SliceFusion:
         """Return this fusion with what the rectifier learns from all coupled slices ``[n, K, H, W]`` of a volume."""
         fitted = copy(self)
+        return_freed_memory()
         fitted.rectifier = self.rectifier.for_volume(self._stack(sources))
         return fitted
 
     def fuse(
         self,
         sources: Tensor,
+        crop: ForegroundCrop,
         slice_indices: list[int],
         context: SamplingContext,
         cut: Cut,
@@ -148,7 +152,8 @@ class SliceFusion:
         """Fuse sources ``[n, K, H, W]``, cleaned, slab by slab; when memory runs out, in smaller ones from there on.
 
         Args:
-            sources: all coupled slices, or slices on their own.
+            sources: all coupled slices, or slices on their own; of each the box that `crop` cut.
+            crop: completes it, slab by slab.
             slice_indices: where they stand in their volume.
             context: what they are sampled with.
             cut: into slabs.
@@ -161,14 +166,15 @@ class SliceFusion:
 
         def fuse_slab(seen: slice, kept: slice) -> None:
             indices = slice_indices[seen] if cut.axis == 0 else slice_indices
-            fused = self(_part(sources, cut.axis, seen), indices, context, shares)
+            fused = self(crop.part(sources, cut.axis, seen), indices, context, shares)
             first = seen.start + kept.start
             corner = (first * (cut.axis == 2), first * (cut.axis == 3))
             indices = indices[kept] if cut.axis == 0 else indices
             keep(FusedSlices(*(_part(one, cut.axis, kept) for one in fused)), indices, corner)
 
-        size = "x".join(map(str, [len(sources), *sources.shape[2:]]))
-        compute_in_slabs(fuse_slab, sources.shape[cut.axis], cut, sources.device, size)
+        size = len(sources), *crop.size
+        count = size[max(0, cut.axis - 1)]
+        compute_in_slabs(fuse_slab, count, cut, sources.device, "x".join(map(str, size)))
 
     def __call__(
         self, sources: Tensor, slice_indices: list[int], context: SamplingContext, shares: bool = True
@@ -282,6 +288,8 @@ class SliceFusion:
         if not stochastic:
             for index, (before, after) in enumerate(zip(noisy, cleaned, strict=True)):
                 contexts[0].notes[index % count].add(before, after, self.cleaning_steps)
+        if not any(source.share > 0.0 for source in noisy):
+            return [sources] * len(contexts)  # memory: joined again, they would be a copy
         together = [torch.cat(cleaned[first : first + count], 1) for first in range(0, len(cleaned), count)]
         return [torch.cat(together[first : first + len(groups)]) for first in range(0, len(together), len(groups))]
 

@@ -181,7 +181,7 @@ def salient_gradient(
 
     Args:
         layers: sources ``[B, K, *spatial]``.
-        weights: salience of each source, same shape.
+        weights: salience of each source, same shape; overwritten.
         gain: what its gradients within slices are multiplied by, same shape.
         window: odd side lengths of the neighbourhood, one per spatial axis, in voxels.
         noise: noise level of each source ``[B, K]`` in the units of `layers`; it does not count as gradient.
@@ -193,7 +193,8 @@ def salient_gradient(
     axes = sum(extent > 1 for extent in layers.shape[2:])
     (energy,) = by_blocks(gradient_energy, layers, halo=1)
     box_mean(energy, window, out=energy).sub_(per_source(2 * axes * noise.square(), layers))
-    strength = energy.clamp_min_(0).add_(_FLAT**2).sqrt_().mul_(weights)
+    strength = weights.mul_(energy.clamp_min_(0).add_(_FLAT**2).sqrt_())
+    del energy  # memory: as large as the sources
     in_plane = layers.ndim - 2  # across slices a gain would be flicker
 
     def choose(layers: Tensor, gain: Tensor, strength: Tensor) -> list[Tensor]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from monai_ddfm.blocks import by_blocks
 from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.foreground import EMPTY, has_foreground
+from monai_ddfm.io.memory import return_freed_memory
 from monai_ddfm.rectifiers.base import Rectifier
 from monai_ddfm.rectifiers.grid import local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
@@ -175,9 +176,13 @@ class StructureRectifier(Rectifier[StructureState]):
         """Return this rectifier with the noise and the typical detail of a whole volume, for parts of it."""
         fitted = copy(self)
         fitted.volume_noise = estimate_noise(sources)
-        noise = fitted._noise(sources)
-        fine = fine_detail(_brightness(sources), self._voxels(self.window), self._voxels(_DETAIL), noise / 2)
-        fitted.volume_detail = typical_detail(fine, has_foreground(sources))
+        noise, foreground = fitted._noise(sources), has_foreground(sources)
+        window, detail = self._voxels(self.window), self._voxels(_DETAIL)
+        typical = [  # memory: one source after the other
+            typical_detail(fine_detail(_brightness(source), window, detail, of_it / 2), foreground)
+            for source, of_it in zip(sources.split(1, dim=1), noise.split(1, dim=1), strict=True)
+        ]
+        fitted.volume_detail = torch.cat(typical, dim=1)
         return fitted
 
     def reach(self, axis: int = 0) -> int:
@@ -212,12 +217,15 @@ class StructureRectifier(Rectifier[StructureState]):
         fairness = (self.fairness, self.edge_fairness)
         weights, edge_weights = salience(bright, fine, typical, window, self.mix, self.sharpness, fairness)
         del fine  # memory: each of these is as large as the sources
+        return_freed_memory()  # of other sizes than what follows asks for
         darkest, brightest = (bound.add_(1).mul_(0.5) for bound in self._bounds(sources))
         layers = inject_base_layer(bright, self.base_layer_gain, smooth, brightest)
         gain = contrast_gain(bright, layers, self.contrast, smooth)
         del bright
+        return_freed_memory()
         gradient = salient_gradient(layers, edge_weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
         del edge_weights, gain
+        return_freed_memory()
         solution = fit_intensities_and_gradients(
             start=by_blocks(lambda w, m: (w * m).sum(1, keepdim=True), weights, layers)[0],
             layers=layers,

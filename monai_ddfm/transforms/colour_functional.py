@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import ensure_tuple
 from torch import Tensor
 
+from monai_ddfm.blocks import spans
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.colour_maps import AUTO, colour_table, maps_for
 from monai_ddfm.transforms.colour_mixing import Blend, mix, opacity_of
@@ -22,6 +23,7 @@ from monai_ddfm.transforms.colour_mixing import Blend, mix, opacity_of
 __all__ = ["ColourFunctional", "ColourFunctionalD", "ColourFunctionalDict", "ColourFunctionald"]
 
 _LEVELS = 256
+_PLANES = 8  # at once, along the last axis: indices alone take twice the memory of an image
 
 
 class ColourFunctional(ArgumentRepr, Transform):
@@ -67,25 +69,25 @@ class ColourFunctional(ArgumentRepr, Transform):
         sources = [functional] if isinstance(functional, Tensor) else list(functional)
         if len(sources) != len(self.tables):
             raise ValueError(f"{len(sources)} functional sources for {len(self.tables)} colour maps; give one for each")
-        grey, *uptakes = (
-            ((image.as_subclass(Tensor).to(fused) + 1.0) / 2.0).clamp(0.0, 1.0).as_subclass(Tensor)
-            for image in (fused, *sources)
-        )
-        rgb = self._looked_up(grey, uptakes[0]) if len(uptakes) == 1 else self._of_several(grey, uptakes)
+        images = [image.as_subclass(Tensor).to(fused.as_subclass(Tensor)) for image in (fused, *sources)]
+        mixed = self._looked_up(images[0]) if len(sources) == 1 else self._mixed
+        rgb = images[0].new_empty([3, *fused.shape[1:]])
+        for first, end in spans(fused.shape[-1], images[0][..., 0].numel(), fused.device, at_least=_PLANES):
+            grey, *uptakes = (((image[..., first:end] + 1.0) / 2.0).clamp(0.0, 1.0) for image in images)
+            rgb[..., first:end] = mixed(grey, uptakes)
         return MetaTensor(rgb, meta=fused.meta) if isinstance(fused, MetaTensor) else rgb
 
-    def _looked_up(self, grey: Tensor, uptake: Tensor) -> Tensor:
-        """One source: an 8-bit picture has 256 x 256 pairs of grey and uptake, mixed once each."""
-        level = torch.linspace(0.0, 1.0, _LEVELS, device=grey.device)
+    def _looked_up(self, like: Tensor) -> Callable[[Tensor, Sequence[Tensor]], Tensor]:
+        """`_mixed` of one source: an 8-bit picture has 256 x 256 pairs of grey and uptake, mixed once each."""
+        level = torch.linspace(0.0, 1.0, _LEVELS, device=like.device)
         greys, uptakes = torch.meshgrid(level, level, indexing="ij")
         table = self._mixed(greys[None], [uptakes[None]]).movedim(0, -1)
-        row, column = ((image[0] * (_LEVELS - 1)).round().long() for image in (grey, uptake))
-        return table[row, column].movedim(-1, 0)
 
-    def _of_several(self, grey: Tensor, uptakes: Sequence[Tensor]) -> Tensor:
-        """Several sources, plane by plane along the last axis, for memory's sake."""
-        planes = range(grey.shape[-1])
-        return torch.stack([self._mixed(grey[..., i], [uptake[..., i] for uptake in uptakes]) for i in planes], dim=-1)
+        def look_up(grey: Tensor, uptakes: Sequence[Tensor]) -> Tensor:
+            row, column = ((image[0] * (_LEVELS - 1)).round().long() for image in (grey, uptakes[0]))
+            return table[row, column].movedim(-1, 0)
+
+        return look_up
 
     def _mixed(self, grey: Tensor, uptakes: Sequence[Tensor]) -> Tensor:
         light = torch.zeros_like(grey).expand(3, *grey.shape[1:])
