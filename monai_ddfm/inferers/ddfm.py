@@ -21,7 +21,7 @@ from monai_ddfm.denoising.noise_meta import write_notes
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
 from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers.check_input import check_numbers, check_range
-from monai_ddfm.inferers.foreground_crop import ForegroundCrop
+from monai_ddfm.inferers.foreground_crop import MARGIN, ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.memory import images_at_once
 from monai_ddfm.inferers.noise_field import NoiseField
@@ -37,8 +37,6 @@ from monai_ddfm.samplers import SAMPLERS, check_timesteps, spaced_timesteps
 from monai_ddfm.stages import StageClock, write_stages
 
 __all__ = ["DDFMInferer"]
-
-_MARGIN = 16  # voxels around foreground: as far as the rectifier's windows reach
 
 
 class DDFMInferer(Inferer):
@@ -296,7 +294,7 @@ class DDFMInferer(Inferer):
         share = torch.full_like(slices, 1.0 / slices.shape[2]) if told else none
         wholes = [FusedSlices(slices[:, :, :1].clone(), share, slices.clone() if told else none) for _ in seeds]
         groups = [(volume, group) for volume in range(len(slices)) for group in self._groups(slices[volume], fusion)]
-        margin = _MARGIN if self.crop_background and not fusion.pictures else None
+        margin = MARGIN if self.crop_background and not fusion.pictures else None
         crops = {
             volume: ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
             for volume in dict.fromkeys(volume for volume, _ in groups)

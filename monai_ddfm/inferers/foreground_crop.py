@@ -12,8 +12,9 @@ from torch import Tensor
 
 from monai_ddfm.foreground import foreground_box
 
-__all__ = ["ForegroundCrop"]
+__all__ = ["MARGIN", "ForegroundCrop"]
 
+MARGIN = 16  # pixels around foreground: as far as the rectifier's windows reach
 _EMPTY = -1.0
 
 

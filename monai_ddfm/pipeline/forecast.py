@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from monai_ddfm.inferers.slabs import best_cut
+from monai_ddfm.inferers.foreground_crop import MARGIN
+from monai_ddfm.inferers.slabs import Cut, best_cut
 from monai_ddfm.io.memory import as_gib, available_memory
 from monai_ddfm.pipeline.config import FusionConfig
 from monai_ddfm.pipeline.device import available_device
@@ -24,9 +25,9 @@ __all__ = ["Forecast", "RequireForecast", "forecast"]
 logger = logging.getLogger(__name__)
 
 # Measured on 0.3 to 35 million voxels, met within 10 % (benchmarks/forecast.py); memory of the host, in bytes
-_PROCESS = 980 << 20  # torch, MONAI and the shipped prior
-_PER_VOXEL, _PER_SOURCE = 4, 18  # of the anchor's grid; for each source so much more
-_PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 14, 24  # that the rectifier sees at once
+_PROCESS = 660 << 20  # torch, MONAI and the shipped prior
+_PER_VOXEL, _PER_SOURCE = 4, 11  # of the anchor's grid; for each source so much more
+_PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 22, 24  # that the rectifier sees at once
 _PER_CLEANED_SOURCE = 44  # and voxel
 _PER_MAP, _PER_SOURCE_OF_MAPS = 4, 8  # and voxel: shares and cleaned sources are kept for them
 # Processor seconds for a million voxels and a source, on two cores of an AMD EPYC
@@ -83,15 +84,18 @@ def forecast(size: Sequence[int], config: FusionConfig, reach: int = 0) -> Forec
 
 
 def _at_once(size: Sequence[int], config: FusionConfig, reach: int) -> int:
-    """Voxels that the rectifier sees at once on the host."""
+    """Voxels that the rectifier sees at once on the host, if there is foreground up to the border."""
     if len(size) < 3 or available_device(config.execution.device).type != "cpu":
         return math.prod(size)
-    slices, slab = size[config.sampling.slice_axis], config.sampling.slab
-    if slab is not None:
-        return min(slices, slab + 2 * reach) * math.prod(size) // slices
-    cut = best_cut(size, len(config.inputs.keys), [reach] * 3, torch.device("cpu"), lambda: True)
-    count = max(size) if cut.axis else size[0]
-    return min(count, cut.slab + 2 * reach) * math.prod(size) // count
+    beyond = 2 * MARGIN if config.sampling.crop_background else 0
+    plane = list(size)
+    slices = plane.pop(config.sampling.slice_axis)
+    shape = [slices, *(side + beyond for side in plane)]
+    cut = Cut(0, config.sampling.slab or slices, reach)
+    if config.sampling.slab is None:
+        cut = best_cut(shape, len(config.inputs.keys), [reach] * 3, torch.device("cpu"), lambda: True)
+    count = shape[max(0, cut.axis - 1)]
+    return min(count, cut.slab + 2 * reach) * math.prod(shape) // count
 
 
 class RequireForecast(ArgumentRepr):
