@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _PROCESS = 660 << 20  # torch, MONAI and the shipped prior
 _PER_VOXEL, _PER_SOURCE = 4, 11  # of the anchor's grid; for each source so much more
 _PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 22, 24  # that the rectifier sees at once
-_PER_CLEANED_SOURCE = 44  # and voxel
+_PER_CLEANED_SOURCE = 16  # and voxel
 _PER_MAP, _PER_SOURCE_OF_MAPS = 4, 8  # and voxel: shares and cleaned sources are kept for them
 # Processor seconds for a million voxels and a source, on two cores of an AMD EPYC
 _CLEAN, _CLEANING = 0.7, 3.3

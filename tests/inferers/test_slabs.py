@@ -108,6 +108,14 @@ def test_a_slab_nobody_sized_is_a_quarter_of_the_volume_or_20_million_voxels(
         assert min(count, slab + 2 * reach) * voxels // count <= max(20_000_000, voxels / 4)
 
 
+def test_slabs_that_nobody_sized_are_of_one_size() -> None:
+    """So that none takes more memory than need be for as many of them."""
+    cut = best_cut((135, 544, 526), 2, (36, 36, 36), CPU, lambda: True)
+    sizes = [seen.stop - seen.start for seen, _ in slabs(544, cut)]
+    assert len(sizes) == 3
+    assert max(sizes) - min(sizes) <= 3
+
+
 def test_the_longest_axis_is_cut_where_slices_may_be() -> None:
     assert best_cut((135, 512, 400), 2, (36, 36, 36), CPU, lambda: True).axis == 2
     assert best_cut((135, 400, 512), 2, (36, 36, 36), CPU, lambda: True).axis == 3
