@@ -34,7 +34,7 @@ from traffic import Count
 from monai_ddfm.denoising.noise_estimate import _VOXELS_AT_ONCE
 from monai_ddfm.denoising.noise_model import white_noise
 from monai_ddfm.inferers import DDFMInferer
-from monai_ddfm.inferers.ddfm import _MARGIN
+from monai_ddfm.inferers.foreground_crop import MARGIN
 from monai_ddfm.inferers.memory import _PIXELS_ON_GPU
 from monai_ddfm.inferers.source_noise import noise_of_volumes
 from monai_ddfm.priors import UNetPrior
@@ -163,7 +163,7 @@ def predict(small: Case, twice: Case, shape: Sequence[int], at_once: int | None 
 
 def _completed(shape: Sequence[int]) -> int:
     """Voxels that the rectifier sees: with the margin around the tissue."""
-    return (shape[0] + 2 * _MARGIN) * (shape[1] + 2 * _MARGIN) * shape[2]
+    return (shape[0] + 2 * MARGIN) * (shape[1] + 2 * MARGIN) * shape[2]
 
 
 def measuring(shape: Sequence[int], noise: float) -> float:
