@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from monai_ddfm.blocks import on_one_thread
 from monai_ddfm.denoising.block_spectra import BlockSpectra
 from monai_ddfm.denoising.noise_floor import settled_floor, surely_noise
 from monai_ddfm.denoising.noise_model import SmoothPlace
@@ -68,7 +69,8 @@ class LocalNoise:
         voxels = torch.stack(torch.unravel_index(voxels[:: max(1, len(voxels) // _SOME)], tissue.shape), dim=1)
         smooth = slices if self.gain is None else local_mean(slices)  # place alone does not ask for brightness
         brightness = smooth[tuple(voxels.T)].cpu()
-        return float(self.variance(brightness, voxels.roll(-1, dims=1).cpu()).mean())
+        variance = self.variance(brightness, voxels.roll(-1, dims=1).cpu())
+        return float(on_one_thread(variance.mean, variance.device))
 
 
 def local_noise(
