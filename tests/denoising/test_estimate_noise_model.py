@@ -11,7 +11,7 @@ from torch import Tensor
 from monai_ddfm.bundle import BUNDLE_ROOT
 from monai_ddfm.denoising.block_spectra import block_spectra
 from monai_ddfm.denoising.estimate_noise_model import estimate_noise_model
-from monai_ddfm.denoising.local_noise import local_noise
+from monai_ddfm.denoising.local_noise import LocalNoise, local_noise
 from monai_ddfm.denoising.tissue_blocks import tissue_blocks, tissue_mask
 from monai_ddfm.transforms.normalize_modality import NormalizeModality
 
@@ -206,3 +206,14 @@ def test_smooth_counts_are_noisier_where_they_are_bright(slices):
     factors = [factor for _, factor in model.gain]
     assert factors[-1] > 1.4 * factors[0]
     assert model.std == pytest.approx(float(noise[clean > -0.99].std()), rel=0.2)
+
+
+@pytest.mark.usefixtures("threads_restored")
+def test_a_mean_over_tissue_is_the_same_on_any_number_of_threads() -> None:
+    slices = torch.rand(8, 100, 90, generator=torch.Generator().manual_seed(0))
+    counts = LocalNoise(gain=((0.0, 0.1), (0.5, 0.6), (1.0, 1.0)))
+    means = set()
+    for threads in (1, 2, 3, 4):
+        torch.set_num_threads(threads)
+        means.add(counts.mean_variance(slices, slices > 0.1))
+    assert len(means) == 1
