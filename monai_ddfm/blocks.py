@@ -52,7 +52,7 @@ def for_each(
             then round as they do among many.
     """
     before = torch.get_num_threads()
-    threads = min(before, len(blocks)) if device.type == "cpu" else 1
+    threads = min(before, len(blocks)) if device.type == "cpu" else 0  # an accelerator is asked from this thread
     stopped = Event()
     inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from monai_ddfm import blocks
-from monai_ddfm.blocks import by_blocks, for_each
+from monai_ddfm.blocks import by_blocks, for_each, on_one_thread
 from monai_ddfm.rectifiers import StructureRectifier
 from monai_ddfm.rectifiers.grid import box_mean
 from monai_ddfm.rectifiers.mixture import fit_intensities_and_gradients
@@ -139,3 +139,19 @@ def test_when_one_fails_the_others_end(threads: int) -> None:
     with pytest.raises(ValueError, match="the first"):
         for_each(list(range(400)), work, CPU)
     assert len(done) < 100
+
+
+@pytest.mark.usefixtures("threads_restored")
+def test_what_an_accelerator_does_stays_in_the_thread_that_asks() -> None:
+    """Whose current stream and modes another thread does not have."""
+    torch.set_num_threads(2)
+    asked_in = []
+
+    def compute() -> Tensor:
+        asked_in.append(threading.get_ident())
+        return torch.zeros(1)
+
+    on_one_thread(compute, torch.device("meta"))
+    assert asked_in == [threading.get_ident()]
+    on_one_thread(compute, torch.device("cpu"))
+    assert asked_in[1] != threading.get_ident()
