@@ -7,8 +7,8 @@
         [--detail 56]
 
 The sources are fused by the default settings, with `denoise_sources` false and true; no noise is added. Two rows for
-each axial slice, the whole of it and the square in its middle that `--detail` voxels wide: both sources, the fusion of
-the sources as they are, that of cleaned ones, what cleaning changed (grey is nothing, black and white a tenth of the
+each axial slice, the whole of it and the square in its middle that is `--detail` voxels wide: both sources, the fusion
+of the sources as they are, that of cleaned ones, what cleaning changed (grey is nothing, black and white a tenth of the
 range), and the map `uncertainty` (white is a tenth of the range). Prints what the log says of the sources.
 """
 

@@ -29,11 +29,11 @@ from machine import describe_machine
 from markdown_table import table
 from speed import phantom
 
+from monai_ddfm.denoising.clean_sources import THRESHOLD
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
 from monai_ddfm.pipeline.forecast import forecast
 
 NAMES = ("MR", "PET", "CT", "NM")
-NOISY = 0.1  # of the range of [-1, 1], from which on sources are cleaned
 
 
 def write_sources(folder: Path, shape: Sequence[int], noise: float, count: int) -> list[Path]:
@@ -65,7 +65,7 @@ def foretold(shape: Sequence[int], sources: int, noise: float, maps: Sequence[st
     settings = {"anchor": NAMES[0], "sources": list(NAMES[1:sources]), "maps": list(maps), "device": "cpu"}
     pipeline = FusionPipeline(FusionConfig.of(**settings))
     told = forecast(shape, pipeline.config, pipeline.reach)
-    memory, seconds = (told.memory_noisy, told.seconds_noisy) if noise > NOISY else (told.memory, told.seconds)
+    memory, seconds = (told.memory_noisy, told.seconds_noisy) if noise > THRESHOLD[1] else (told.memory, told.seconds)
     return memory / 2**20, seconds
 
 
