@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,7 @@ def foretold(shape: Sequence[int], sources: int, noise: float, maps: Sequence[st
     """What `monai-ddfm check` says of the memory in MiB, and of the processor seconds."""
     settings = {"anchor": NAMES[0], "sources": list(NAMES[1:sources]), "maps": list(maps), "device": "cpu"}
     pipeline = FusionPipeline(FusionConfig.of(**settings))
-    told = forecast(shape, pipeline.config, pipeline.reach)
+    told = forecast(shape, pipeline.config, pipeline.reach, sources * math.prod(shape))
     memory, seconds = (told.memory_noisy, told.seconds_noisy) if noise > THRESHOLD[1] else (told.memory, told.seconds)
     return memory / 2**20, seconds
 

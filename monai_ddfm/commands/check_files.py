@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -60,7 +61,8 @@ def _checked(options: Namespace, images: list[Path], name: str | None = None) ->
     }
     for key in pipeline.keys[1:]:
         sources[key]["registration"] = registration_in_words(ready[key], config)
-    told = forecast(ready[IMAGE].shape[1:], config, pipeline.reach)
+    read = sum(math.prod(found["shape"]) for found in sources.values())
+    told = forecast(ready[IMAGE].shape[1:], config, pipeline.reach, read)
     output = str(Path(config.results.output_dir) / case["case"])
     if not options.json:
         print("\n".join([*(_line(key, found) for key, found in sources.items()), _last_line(output, told)]))

@@ -19,6 +19,7 @@ EXAMPLES = (
     "monai-ddfm fuse CT_FOLDER PET_FOLDER --preset pet_ct --register rigid --output-format dicom -o RESULTS",
     "monai-ddfm fuse t1.nii.gz trace.nii.gz --modalities MR PET --maps provenance conflict -o RESULTS",
     "monai-ddfm fuse MR.nii.gz PET.nii.gz --set colour_map hot_iron --set ct_window '[-160, 240]' -o RESULTS",
+    "monai-ddfm fuse CT_FOLDER PET_FOLDER --spacing 2 --preset pet_ct -o RESULTS",
     "monai-ddfm fuse --dicomweb http://localhost:8042/dicom-web --study 1.2.3 --anchor MR --source PT",
     "monai-ddfm fuse --record RESULTS/MR.json -o AGAIN",
 )
@@ -31,6 +32,13 @@ def add_sources(parser: ArgumentParser) -> None:
     add("--preset", choices=preset_names(), help="settings for one use (default: the bundle's own)")
     add("--modalities", nargs="+", metavar="M", help="MR, CT, PT or NM of each image (default: read from its name)")
     add("--register", choices=["none", "rigid"], help="rigid: move the sources onto the anchor first")
+    add(
+        "--spacing",
+        metavar="MM",
+        nargs="+",
+        type=float,
+        help="voxels that are fused: one side, or three of the anchor's axes",
+    )
     add(
         "--transform",
         metavar="SOURCE=FILE",

@@ -28,7 +28,7 @@ __all__ = ["case_of", "fetched_images", "fuse_archive", "fuse_files", "result_fi
 
 logger = logging.getLogger(__name__)
 # arguments that are settings, where a command has them
-_SAME_NAME = ("steps", "seed", "register", "output_format", "device", "maps", "trust_torchscript")
+_SAME_NAME = ("steps", "seed", "register", "spacing", "output_format", "device", "maps", "trust_torchscript")
 _SERIES = "the UID, number or description of its series"
 
 

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from monai_ddfm.antialias import autocorrelation, transfer
 from monai_ddfm.blocks import on_one_thread
 from monai_ddfm.foreground import BACKGROUND
 
@@ -161,8 +162,10 @@ class NoiseModel:
     def resampled(self, from_spacing: Sequence[float], to_spacing: Sequence[float]) -> NoiseModel:
         """Return what linear interpolation onto another grid makes of the noise, averaged over where voxels fall.
 
-        Sampled noise has a periodic spectrum. Linear interpolation multiplies it by sinc⁴ along each axis; reading the
-        result on the new grid folds what is above its Nyquist frequency. Between slices it averages as well.
+        Sampled noise has a periodic spectrum. Linear interpolation multiplies it by sinc⁴ along each axis, and
+        the Gaussian before it, where the grid is coarser (`monai_ddfm.antialias`), by the square of its transfer
+        function; reading the result on the new grid folds what is above its Nyquist frequency. Between slices both
+        average as well.
 
         Args:
             from_spacing: of the source's voxels in mm, ``(H, W)`` or ``(D, H, W)``.
@@ -177,7 +180,7 @@ class NoiseModel:
             before = np.interp(np.hypot(row[:, None], column[None, :]), self.frequencies, self.power)
             density += before * row_gain[:, None] * column_gain[None, :]
         if len(from_spacing) == len(to_spacing) == 3 and not math.isclose(from_spacing[0], to_spacing[0], rel_tol=1e-3):
-            density = density * (2.0 + self.between_slices) / 3.0  # mean of (1-t)² + t² + 2 t (1-t) ρ over t
+            density = density * self._left_between_slices(to_spacing[0] / from_spacing[0])
         axes = [np.fft.fftfreq(2 * _DENSE, step) for step in new]
         radius = np.hypot(axes[0][:, None], axes[1][None, :])
         edges = np.linspace(0.0, radius.max(), _RADII)
@@ -186,6 +189,12 @@ class NoiseModel:
         total = np.bincount(nearest, weights=density.ravel(), minlength=_RADII)
         power = np.interp(edges, edges[count > 0], total[count > 0] / count[count > 0])
         return replace(self, frequencies=tuple(edges.tolist()), power=tuple(power.tolist()), spacing=(new[0], new[1]))
+
+    def _left_between_slices(self, step: float) -> float:
+        """What interpolation between slices leaves of the variance; correlation is taken to fall as a Gaussian does."""
+        weights = autocorrelation(step)
+        correlation = self.between_slices ** (np.arange(len(weights)) ** 2.0)
+        return float(weights[0] + 2.0 * (weights[1:] @ correlation[1:]))
 
     def as_json(self) -> dict[str, Any]:
         """Return plain numbers, words, lists and dictionaries that `of_json` reads."""
@@ -221,7 +230,13 @@ def _interpolated_axis(before: float, after: float) -> list[tuple[np.ndarray, np
         return [(frequencies, np.ones_like(frequencies))]
     reach = math.ceil(after / before)
     copies = [frequencies + copy / after for copy in range(-reach, reach + 1)]
-    return [((copy + 0.5 / before) % (1.0 / before) - 0.5 / before, np.sinc(copy * before) ** 4) for copy in copies]
+    return [
+        (
+            (copy + 0.5 / before) % (1.0 / before) - 0.5 / before,
+            np.sinc(copy * before) ** 4 * transfer(after / before, copy * before) ** 2,
+        )
+        for copy in copies
+    ]
 
 
 def white_noise(std: float, spacing: Sequence[float] = (1.0, 1.0), kind: str | None = None) -> NoiseModel:

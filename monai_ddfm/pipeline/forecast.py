@@ -19,6 +19,7 @@ from monai_ddfm.pipeline.config import FusionConfig
 from monai_ddfm.pipeline.device import available_device
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import file_of
+from monai_ddfm.transforms.respace import respaced_grid
 
 __all__ = ["Forecast", "RequireForecast", "forecast"]
 
@@ -29,10 +30,12 @@ _PROCESS = 660 << 20  # torch, MONAI and the shipped prior
 _PER_VOXEL, _PER_SOURCE = 4, 11  # of the anchor's grid; for each source so much more
 _PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 22, 24  # that the rectifier sees at once
 _PER_CLEANED_SOURCE = 16  # and voxel
+_PER_VOXEL_READ = 16  # of all sources as they come, until they are on the grid that is fused
 _PER_MAP, _PER_SOURCE_OF_MAPS = 4, 8  # and voxel: shares and cleaned sources are kept for them
 # Processor seconds for a million voxels and a source, on two cores of an AMD EPYC
 _CLEAN, _CLEANING = 0.7, 3.3
 _SECONDS = 2.0  # whatever the case
+_COARSER = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)  # voxels that are proposed where memory is short
 
 
 class Forecast(NamedTuple):
@@ -58,13 +61,14 @@ class Forecast(NamedTuple):
         return f"about {memory}, {as_gib(self.memory_noisy)} and {self.seconds_noisy:.0f} s if all are noisy"
 
 
-def forecast(size: Sequence[int], config: FusionConfig, reach: int = 0) -> Forecast:
+def forecast(size: Sequence[int], config: FusionConfig, reach: int = 0, read: int = 0) -> Forecast:
     """Tell what a case will take.
 
     Args:
-        size: voxels of the anchor's grid along each axis.
+        size: voxels along each axis of the grid that is fused.
         config: how it is fused.
         reach: slices on either side that a fused slice depends on, of its rectifier.
+        read: voxels of all sources as they come, each on its own grid.
     """
     voxels, sources, maps = math.prod(size), len(config.inputs.keys), config.maps.maps
     at_once = _at_once(size, config, reach)
@@ -74,9 +78,10 @@ def forecast(size: Sequence[int], config: FusionConfig, reach: int = 0) -> Forec
     cleaned = sum(config.denoising.cleaned(key) for key in config.inputs.keys)
     repeats = 1 + (config.maps.uncertainty_seeds if "uncertainty" in maps else 0)
     seconds, million = _SECONDS + voxels * sources * _CLEAN / 1e6, voxels / 1e6
+    reading = _PROCESS + read * _PER_VOXEL_READ
     return Forecast(
-        memory,
-        memory + voxels * cleaned * _PER_CLEANED_SOURCE,
+        max(memory, reading),
+        max(memory + voxels * cleaned * _PER_CLEANED_SOURCE, reading),
         for_maps,
         seconds,
         seconds + million * (cleaned * _CLEANING * repeats + sources * _CLEAN * (repeats - 1)),
@@ -118,19 +123,37 @@ class RequireForecast(ArgumentRepr):
         Raises:
             MemoryError: more is needed than is free. The message names the anchor, its size, and what to do.
         """
-        anchor = data[self.keys[0]]
-        size = list(map(int, anchor.shape[1:]))
-        told, free = forecast(size, self.config, self.reach), available_memory()
-        more = told.memory - _PROCESS  # which is there already
-        if free is not None and more > free:
-            remedies = ["take an anchor with fewer voxels", "crop or resample its image"]
+        anchor, spacing = data[self.keys[0]], self.config.inputs.spacing
+        told, size = self._told(data, spacing)
+        free = available_memory()
+        if free is not None and told.memory - _PROCESS > free:  # the process is there already
+            remedies = ["take an anchor with fewer voxels", "crop its image"]
+            if coarser := self._spacing_that_fits(data, free):
+                remedies.insert(0, f"fuse coarser voxels (spacing {' '.join(f'{side:g}' for side in coarser)})")
             if told.for_maps:
                 remedies.append(f"leave out the maps ({as_gib(told.for_maps)})")
             remedies += ["give a smaller slab", "use a machine with more memory"]
             raise MemoryError(
                 f"{file_of(anchor, self.keys[0])}: to fuse {len(self.keys)} sources on its grid of "
-                f"{' x '.join(map(str, size))} voxels takes about {as_gib(more)} more memory, {as_gib(free)} are free; "
-                f"{', '.join(remedies[:-1])}, or {remedies[-1]}"
+                f"{' x '.join(map(str, size))} voxels takes about {as_gib(told.memory - _PROCESS)} more memory, "
+                f"{as_gib(free)} are free; {', '.join(remedies[:-1])}, or {remedies[-1]}"
             )
         logger.info("%s: to fuse takes %s", file_of(anchor, self.keys[0]), told.line())
         return dict(data)
+
+    def _told(self, data: Mapping[Hashable, Any], spacing: tuple[float, ...] | None) -> tuple[Forecast, list[int]]:
+        """The forecast for voxels of that size, and the grid's."""
+        anchor, read = data[self.keys[0]], sum(data[key].numel() for key in self.keys)
+        size = list(map(int, anchor.shape[1:]))
+        if spacing is not None:
+            size = respaced_grid(anchor.affine, size, spacing)[1]
+        return forecast(size, self.config, self.reach, read), size
+
+    def _spacing_that_fits(self, data: Mapping[Hashable, Any], free: int) -> tuple[float, ...] | None:
+        """The finest voxels, none finer than the anchor's, for which there is memory; none where nothing helps."""
+        sides = data[self.keys[0]].affine[:3, :3].double().norm(dim=0).tolist()
+        for step in _COARSER:
+            spacing = tuple(float(f"{max(side, min(sides) * step):.3g}") for side in sides)
+            if self._told(data, spacing)[0].memory - _PROCESS <= free:
+                return spacing
+        return None

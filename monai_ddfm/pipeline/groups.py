@@ -25,6 +25,7 @@ from monai_ddfm.pipeline.settings import (
     Number,
     PathText,
     Percentiles,
+    Spacing,
     Text,
     Timestep,
     Window,
@@ -63,7 +64,9 @@ class Inputs:
         allow_gaps: interpolate over missing slices of a DICOM series.
         dicom_reader: further arguments of `DDFMDicomReader`, for all sources.
         select: which series of a DICOM folder a source is: its UID, number or description, or ``EchoTime=30``.
-        interpolation: onto the anchor's grid: bilinear, nearest or a spline order.
+        spacing: voxel's side in mm, one or three along the anchor's axes: all is fused on such a grid over the anchor's
+            field of view; None: on the anchor's own.
+        interpolation: onto the grid that is fused: bilinear, nearest or a spline order.
     """
 
     anchor: Text = "MR"
@@ -78,6 +81,7 @@ class Inputs:
     allow_gaps: Flag = False
     dicom_reader: Mapping[str, Any] = Field(default_factory=dict)
     select: Mapping[Text, Text] = Field(default_factory=dict)
+    spacing: Spacing | None = None
     interpolation: Literal["bilinear", "nearest", 0, 1, 2, 3, 4, 5] = "bilinear"
 
     @property

@@ -26,6 +26,7 @@ __all__ = [
     "Number",
     "PathText",
     "Percentiles",
+    "Spacing",
     "Text",
     "Timestep",
     "Window",
@@ -120,6 +121,17 @@ def _percentiles(window: tuple[float, float]) -> tuple[float, float]:
     return window
 
 
+def _spacing(millimetres: Any) -> Any:
+    """A single number, of all axes, as a list of one."""
+    return [millimetres] if isinstance(millimetres, int | float) else millimetres
+
+
+def _one_or_three(millimetres: tuple[float, ...]) -> tuple[float, ...]:
+    if len(millimetres) not in (1, 3) or not all(0.01 <= side <= 50.0 for side in millimetres):
+        raise ValueError("expected a voxel's side in mm, 0.01 to 50, or three of them")
+    return millimetres
+
+
 def _without_nul(path: str) -> str:
     if "\0" in path:
         raise ValueError("expected a path, which has no NUL in it")
@@ -143,6 +155,7 @@ PathText = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_with
 DeviceText = PathText
 Names = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple)]
 Window = Annotated[tuple[Number, Number], AfterValidator(_rising)]
+Spacing = Annotated[tuple[Number, ...], BeforeValidator(_spacing), AfterValidator(_one_or_three)]
 Percentiles = Annotated[tuple[Number, Number], AfterValidator(_percentiles)]
 
 

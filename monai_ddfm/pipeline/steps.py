@@ -33,6 +33,7 @@ from monai_ddfm.transforms import (
     PaintProvenanced,
     ReadSourced,
     RegisterRigidd,
+    Respaced,
     RestoreIntensityd,
     SplitMapsd,
     WriteDicomd,
@@ -98,7 +99,11 @@ def _reading(config: FusionConfig) -> list[Step]:
 
 
 def _matching(config: FusionConfig) -> Step:
-    return Stage("matching", MatchGridsd(list(config.inputs.keys), mode=config.inputs.interpolation))
+    inputs = config.inputs
+    match: list[Step] = [MatchGridsd(list(inputs.keys), mode=inputs.interpolation)]
+    if inputs.spacing is not None:
+        match.insert(0, Respaced(inputs.anchor, inputs.spacing, inputs.interpolation))
+    return Stage("matching", *match)
 
 
 def _normalising(config: FusionConfig) -> list[Step]:

@@ -45,6 +45,7 @@ from monai_ddfm.transforms.paint_provenance import (
 )
 from monai_ddfm.transforms.read_source import ReadSource, ReadSourceD, ReadSourced, ReadSourceDict
 from monai_ddfm.transforms.register_rigid import RegisterRigid, RegisterRigidD, RegisterRigidd, RegisterRigidDict
+from monai_ddfm.transforms.respace import Respace, RespaceD, Respaced, RespaceDict
 from monai_ddfm.transforms.restore_intensity import (
     RestoreIntensity,
     RestoreIntensityD,
@@ -116,6 +117,10 @@ __all__ = [
     "RegisterRigidD",
     "RegisterRigidDict",
     "RegisterRigidd",
+    "Respace",
+    "RespaceD",
+    "RespaceDict",
+    "Respaced",
     "RestoreIntensity",
     "RestoreIntensityD",
     "RestoreIntensityDict",

@@ -14,6 +14,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, SpatialResample, Transform
 
+from monai_ddfm.antialias import antialiased, steps_between
 from monai_ddfm.denoising.noise_meta import noise_of, resampled_noise, write_noise
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 
@@ -32,23 +33,26 @@ class MatchGrids(ArgumentRepr, Transform):
     """Resample an image onto the grid of another, by world coordinates.
 
     Beyond the image's field of view its smallest value is taken: air in CT, no uptake in PET. An image that is on the
-    grid already is returned as it is.
+    grid already is returned as it is. Along axes where the grid is coarser the image is smoothed first, to what such
+    voxels average (`monai_ddfm.antialias`), but for ``nearest`` and 0.
 
     Args:
         mode: interpolation of `monai.transforms.SpatialResample`: ``bilinear`` (trilinear in 3-D) or ``nearest``, or a
             spline order from 0 to 5.
     """
 
+    _padding = ("zeros", "constant")  # of an interpolation in words, and of a spline
+
     def __init__(self, mode: str | int = "bilinear") -> None:
         self.mode = mode
-        self.resample = SpatialResample(mode=mode, padding_mode="zeros" if isinstance(mode, str) else "constant")
+        self.resample = SpatialResample(mode=mode, padding_mode=self._padding[not isinstance(mode, str)])
 
     def __call__(self, img: MetaTensor, anchor: MetaTensor) -> MetaTensor:  # type: ignore[override]
         """Return ``img`` ``[C, H, W, D]`` on `anchor`'s grid, with the anchor's affine and its own other meta."""
         if same_grid(img, anchor):
             return img
         lowest = img.min()
-        matched = MetaTensor(self._resampled(img - lowest, anchor).add_(lowest))
+        matched = MetaTensor(self._resampled((img - lowest).as_subclass(torch.Tensor), img.affine, anchor).add_(lowest))
         matched.meta = {**img.meta, "spatial_shape": matched.shape[1:]}
         matched.affine = anchor.affine
         noise = noise_of(img)
@@ -56,16 +60,18 @@ class MatchGrids(ArgumentRepr, Transform):
             write_noise(matched, resampled_noise(noise, img.affine, anchor.affine))
         return matched
 
-    def _resampled(self, img: torch.Tensor, anchor: MetaTensor) -> torch.Tensor:
+    def _resampled(self, img: torch.Tensor, affine: torch.Tensor, anchor: MetaTensor) -> torch.Tensor:
         """The image on the anchor's grid, in parts: the coordinates of all voxels take 24 times the image's memory."""
-        parts, exact = [], img.double()  # once, and not for each part
+        if self.mode not in ("nearest", 0):
+            img = antialiased(img, steps_between(affine, anchor.affine))
+        parts, exact = [], MetaTensor(img.double(), affine=affine)  # once, and not for each part
         size = list(anchor.shape[1:])
         rows = max(1, _VOXELS_AT_ONCE // math.prod(size[1:])) if isinstance(self.mode, str) else size[0]
         for first in range(0, size[0], rows):
-            affine = anchor.affine.double().clone()
-            affine[:3, 3] += first * affine[:3, 0]
+            placed = anchor.affine.double().clone()
+            placed[:3, 3] += first * placed[:3, 0]
             part = [min(rows, size[0] - first), *size[1:]]
-            parts.append(self.resample(exact, dst_affine=affine, spatial_size=part).as_subclass(torch.Tensor))
+            parts.append(self.resample(exact, dst_affine=placed, spatial_size=part).as_subclass(torch.Tensor))
         return torch.cat(parts, dim=1)
 
 

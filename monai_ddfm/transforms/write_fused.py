@@ -63,10 +63,11 @@ class WriteFused(ArgumentRepr, Transform):
             raise ValueError(f"{path}: cannot write such a file; use .nii.gz, .nii or .png")
         if ending == ".png" and img.shape[-1] != 1:
             raise ValueError(f"{path}: a PNG holds one slice, got {img.shape[-1]}; write a volume as .nii.gz")
-        voxels = img.detach().cpu().as_subclass(torch.Tensor).movedim(0, -1)
+        voxels = img.detach().cpu().as_subclass(torch.Tensor)
         if self.rgb or ending == ".png":
-            voxels = (voxels * (255.0 if self.rgb else 1.0)).round().clamp(0, 255).to(torch.uint8)
-        elif self.dtype == "int16":
+            voxels = _bytes(voxels, 255.0 if self.rgb else 1.0)
+        voxels = voxels.movedim(0, -1)
+        if self.dtype == "int16":
             voxels = _whole_numbers(voxels, path)
         with atomic_file(path, self.overwrite) as partial:
             if ending == ".png":
@@ -76,6 +77,14 @@ class WriteFused(ArgumentRepr, Transform):
                 affine = img.affine if isinstance(img, MetaTensor) else torch.eye(4)
                 write_nifti(_nifti(voxels.numpy(), affine), partial)
         return path
+
+
+def _bytes(channels: torch.Tensor, white: float) -> torch.Tensor:
+    """Return ``[C, H, W, D]`` times `white` as 8-bit levels whose channels lie beside each other, made one by one."""
+    levels = torch.empty(*channels.shape[1:], len(channels), dtype=torch.uint8)
+    for level, channel in zip(levels.unbind(-1), channels, strict=True):
+        level.copy_((channel * white).round_().clamp_(0, 255))
+    return levels.movedim(-1, 0)
 
 
 def _whole_numbers(voxels: torch.Tensor, path: Path) -> torch.Tensor:

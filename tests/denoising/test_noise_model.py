@@ -2,12 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import json
+import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from monai.data import MetaTensor
+from scipy.ndimage import gaussian_filter1d
 
 from monai_ddfm.denoising.noise_model import NoiseModel, SmoothPlace, white_noise
+from monai_ddfm.transforms import Respace
 
 SMOOTH = NoiseModel((0.0, 0.1, 0.2, 0.4, 0.8), (4.0, 2.0, 0.5, 0.1, 0.0), spacing=(1.0, 1.0), kind="smooth")
 
@@ -37,6 +43,21 @@ def test_interpolated_noise_has_the_power_that_interpolation_leaves():
     strong = expected > expected.max() / 30
     ratio = 10 * torch.log10(measured[strong] / expected[strong])
     assert ratio.abs().mean() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("coarse", "between"), [((1.0, 2.5, 2.5), 0.0), ((2.0, 1.0, 1.0), 0.0), ((2.0, 3.0, 3.0), 0.6)]
+)
+def test_a_coarser_grid_averages_noise_as_foreseen(coarse: tuple[float, float, float], between: float):
+    """Noise of 1 mm voxels, correlated between slices as by a Gaussian, on the grid that `MatchGrids` makes."""
+    noise = np.random.default_rng(0).normal(size=(96, 96, 64))
+    if between:
+        noise = gaussian_filter1d(noise, (-0.25 / math.log(between)) ** 0.5, axis=2)  # correlation between^(L²)
+        noise /= noise.std()
+    depth, *plane = coarse
+    respaced = Respace((*plane, depth))(MetaTensor(torch.from_numpy(noise)[None], affine=torch.eye(4)))
+    model = replace(white_noise(1.0), between_slices=between).resampled((1.0, 1.0, 1.0), coarse)
+    assert model.std == pytest.approx(float(respaced[:, 3:-3, 3:-3, 3:-3].std()), rel=0.1)
 
 
 def test_interpolation_between_slices_averages_them():

@@ -75,6 +75,7 @@ OTHER: dict[str, Any] = {
     "slice_axis": 0,
     "slices_per_batch": 2,
     "sources": ["CT"],
+    "spacing": [2.0],
     "spatial_dims": 2,
     "start": "noise",
     "start_timestep": 100,

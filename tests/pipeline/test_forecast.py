@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,21 @@ def test_a_case_for_which_memory_is_short_is_refused(monkeypatch: pytest.MonkeyP
     volume = MetaTensor(torch.rand(1, 300, 300, 100), affine=torch.eye(4))
     with pytest.raises(MemoryError, match=r"300 x 300 x 100 voxels takes about .* 0\.0 GiB are free; take an anchor"):
         pipeline.fuse({"MR": volume, "PET": volume})
+
+
+def test_it_names_the_voxels_for_which_memory_suffices(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = MetaTensor(torch.rand(1, 96, 96, 24), affine=torch.diag(torch.tensor([1.0, 1.0, 3.0, 1.0])))
+    data = {"MR": volume, "PET": volume}
+    whole = forecast(volume.shape[1:], config(), 36).memory - (660 << 20)
+    monkeypatch.setattr("monai_ddfm.pipeline.forecast.available_memory", lambda: whole // 2)
+    with pytest.raises(MemoryError) as short:
+        FusionPipeline(config(), IdentityPrior()).fuse(data)
+    found = re.search(r"fuse coarser voxels \(spacing ([\d.]+) ([\d.]+) ([\d.]+)\)", str(short.value))
+    assert found is not None
+    spacing = [float(side) for side in found.groups()]
+    assert spacing[0] == spacing[1] < spacing[2] == 3.0
+    fused = FusionPipeline(config(spacing=spacing), IdentityPrior()).fuse(data)["pred"]
+    assert fused.shape == (1, round(96 / spacing[0]), round(96 / spacing[1]), 24)
 
 
 def test_the_command_says_it_in_one_line(

@@ -32,6 +32,7 @@ SAMPLES = {  # arguments without a default, by their name
     "keys": ["MR", "PET"],
     "output_dir": "output",
     "sources": ["MR", "PET"],
+    "spacing": 2.0,
     "functional": "PET",
     "like": "MR",
     "maps": ["provenance", "novelty"],
