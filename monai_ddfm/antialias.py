@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
 
 __all__ = ["antialiased", "autocorrelation", "steps_between", "taps", "transfer"]
 
@@ -70,9 +69,18 @@ def antialiased(img: torch.Tensor, steps: Sequence[float]) -> torch.Tensor:
 
     Beyond its border the image goes on as its outermost voxels.
     """
-    smooth = img
     for axis, step in enumerate(steps, start=1):
-        weights = taps(step)
+        weights = taps(step).tolist()
         if len(weights) > 1:
-            smooth = torch.from_numpy(correlate1d(smooth.numpy(), weights, axis, mode="nearest"))
+            img = _correlated(img, weights, axis)
+    return img
+
+
+def _correlated(img: torch.Tensor, weights: Sequence[float], axis: int) -> torch.Tensor:
+    count, reach = img.shape[axis], len(weights) // 2
+    sides = [img.narrow(axis, end, 1).repeat_interleave(reach, axis) for end in (0, count - 1)]
+    longer = torch.cat([sides[0], img, sides[1]], dim=axis)
+    smooth = torch.zeros_like(img)
+    for shift, weight in enumerate(weights):
+        smooth.add_(longer.narrow(axis, shift, count), alpha=weight)
     return smooth
