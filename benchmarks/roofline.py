@@ -66,7 +66,7 @@ STAGES: Mapping[Callable[..., Any], str] = {
     salience.salient_gradient: RECTIFIER + "gradients",
     mixture.fit_intensities_and_gradients: RECTIFIER + "start, its rest",
     mixture._expect: RECTIFIER + "EM, E-steps",
-    mixture._sweep: RECTIFIER + "EM, Jacobi sweeps",
+    mixture._sweep: RECTIFIER + "EM, sweeps",
     StructureRectifier._weigh: RECTIFIER + "timesteps",
     RestoreIntensity.__call__: "restoring units",
 }
@@ -80,7 +80,7 @@ def _of_expectation(given: Mapping[str, Any], result: Any) -> list[Tensor]:
 
 
 def _of_sweep(given: Mapping[str, Any], result: Any) -> list[Tensor]:
-    own = [given[name] for name in ("f", "target", "inverse", "low", "high", "following")]
+    own = [given[name] for name in ("f", "target", "inverse", "low", "high", "before", "before")]  # read and written
     return [values[slice(*given["block"])] for values in (*own, *(edge.precision for edge in given["edges"]))]
 
 

@@ -49,14 +49,16 @@ def void_mask(slices: Tensor) -> Tensor:
 
     Only values that many voxels share count: in quantised images neighbours are equal by chance.
     """
-    void = _like_all_neighbours(slices)
-    _, places, counts = slices[void].unique(return_inverse=True, return_counts=True)
-    void[void.clone()] = (counts > _FREQUENT * slices.numel())[places]
+    frequent = _FREQUENT * slices.numel()
+    void, filled = torch.zeros_like(slices, dtype=torch.bool), _like_all_neighbours(slices)
     for limit in slices.aminmax():
         at_limit = slices == limit
-        if int(at_limit.sum()) > _FREQUENT * slices.numel():
+        filled &= ~at_limit  # which leaves few to sort
+        if int(at_limit.sum()) > frequent:
             void |= at_limit
-    return void
+    _, places, counts = slices[filled].unique(return_inverse=True, return_counts=True)
+    filled[filled.clone()] = (counts > frequent)[places]
+    return void | filled
 
 
 def _like_all_neighbours(slices: Tensor) -> Tensor:

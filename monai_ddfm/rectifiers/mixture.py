@@ -17,6 +17,8 @@ from monai_ddfm.blocks import for_each, spans
 
 __all__ = ["expected_precision", "fit_intensities_and_gradients"]
 
+_RELAXATION = 1.7  # of the second-order sweeps; 1 is Jacobi's, 2 would no longer settle
+
 
 def expected_precision(residual: Tensor, knee: float) -> Tensor:
     """E-step of a Laplace term seen as a Gaussian scale mixture: E[1/variance] = 1/sqrt(x^2 + knee^2)."""
@@ -36,10 +38,12 @@ def fit_intensities_and_gradients(
 ) -> Tensor:
     """Minimise sum_k w_k |f - m_k|_1 + sum_d mu_d |D_d f - g_d|_1 over f, within bounds.
 
-    Every iteration is one E-step (`expected_precision` of each residual) and an M-step: `sweeps` Jacobi sweeps on the
-    normal equations (A + sum_d D_d' B_d D_d) f = sum_k a_k m_k + sum_d D_d' B_d g_d, each followed by the projection
-    onto the bounds. The problem is convex and, its knees being positive, strictly so: the start changes the speed, not
-    the minimiser.
+    Every iteration is one E-step (`expected_precision` of each residual) and an M-step: `sweeps` sweeps on the normal
+    equations (A + sum_d D_d' B_d D_d) f = sum_k a_k m_k + sum_d D_d' B_d g_d, each followed by the projection onto the
+    bounds. A sweep is a Jacobi step J carried on in the direction of the one before it, f_next = f_before +
+    omega (J f - f_before): the second-order iteration of Golub and Varga (Numerische Mathematik 3, 1961), which comes
+    as near in a third of the work. The problem is convex and, its knees being positive, strictly so: the start changes
+    the speed, not the minimiser.
 
     Args:
         start: first f ``[B, 1, *spatial]``; overwritten.
@@ -50,7 +54,7 @@ def fit_intensities_and_gradients(
         bounds: smallest and largest allowed value ``[B, 1, *spatial]``.
         knees: residuals below which an L1 term counts as quadratic, for intensities and for gradients.
         iterations: EM iterations.
-        sweeps: Jacobi sweeps in each M-step.
+        sweeps: in each M-step.
 
     Returns:
         f ``[B, 1, *spatial]``.
@@ -64,13 +68,14 @@ def fit_intensities_and_gradients(
     low, high = (lattice.flat(bound) for bound in bounds)
     f = lattice.flat(start)
     torch.clamp(f, low, high, out=f)
-    following, target, inverse = (torch.empty_like(f) for _ in range(3))
+    before, target, inverse = f.clone(), torch.empty_like(f), torch.empty_like(f)
     blocks = lattice.blocks(f.device)
+    relaxation = 1.0  # of the first sweep, which has none before it
     for _ in range(iterations):
         for_each(blocks, partial(_expect, f, sources, edges, lattice, knees, target, inverse), f.device)
         for _ in range(sweeps):
-            for_each(blocks, partial(_sweep, f, edges, target, inverse, low, high, following), f.device)
-            f, following = following, f
+            for_each(blocks, partial(_sweep, f, edges, target, inverse, low, high, before, relaxation), f.device)
+            f, before, relaxation = before, f, _RELAXATION
     return f.view(start.shape)
 
 
@@ -182,16 +187,17 @@ def _sweep(
     inverse: Tensor,
     low: Tensor,
     high: Tensor,
-    following: Tensor,
+    before: Tensor,
+    relaxation: float,
     block: tuple[int, int],
     opens: bool,
 ) -> None:
-    """One Jacobi sweep over a block: each voxel from its neighbours in `f`, to `following`, within bounds."""
+    """One sweep over a block, each voxel from its neighbours in `f`; `before`, the sweep before it, becomes the next."""
     first, end = block
-    total = following[first:end].copy_(target[first:end])
+    total, answer = target[first:end].clone(), before[first:end]
     for step, _, precision, _ in edges:
         last, start = min(end, len(f) - step), max(first, step)
         total[: last - first].addcmul_(precision[first:last], f[first + step : last + step])
         total[start - first :].addcmul_(precision[start - step : end - step], f[start - step : end - step])
-    total.mul_(inverse[first:end])
-    torch.clamp(total, low[first:end], high[first:end], out=total)
+    torch.lerp(answer, total.mul_(inverse[first:end]), relaxation, out=answer)
+    torch.clamp(answer, low[first:end], high[first:end], out=answer)

@@ -34,7 +34,7 @@ __all__ = ["StructureRectifier", "StructureState"]
 _KNEE_INTENSITY, _KNEE_GRADIENT = 0.01, 0.01
 _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
-_SETTLES = 12  # voxels, beyond its windows, over which the iteration carries less than 1e-4 of the range
+_SETTLES = 8  # voxels, beyond its windows, over which the iteration carries less than 1e-4 of the range
 _LAYER_WINDOW = 25  # voxels; a base layer is smoother than any detail
 
 
@@ -84,7 +84,7 @@ class StructureRectifier(Rectifier[StructureState]):
         contrast: how far gradients rise with the injected brightness: 0 not at all, 1 so that they keep their
             contrast relative to the brightness around.
         iterations: EM iterations.
-        sweeps: Jacobi sweeps in each iteration.
+        sweeps: on the normal equations, in each iteration.
         envelope: keep each voxel within the range of all sources in its 3 x 3 (x 3) neighbourhood, so that nothing is
             invented.
         prior_strength: c, trust in the prior's proposal against noisy sources; 0 ignores the prior.
@@ -108,7 +108,7 @@ class StructureRectifier(Rectifier[StructureState]):
         base_layer_gain: float = 0.08,
         structure: float = 2.0,
         contrast: float = 2.0,
-        iterations: int = 15,
+        iterations: int = 5,
         sweeps: int = 3,
         envelope: bool = True,
         prior_strength: float = 1.0,
