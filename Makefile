@@ -15,7 +15,7 @@ run-dicom: $(VENV)/.run
 	  --dataset_dir bundle/example/dicom_sts_013 --output_dir output --output_format both
 
 test: $(VENV)/.test
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.dev
 	$(VENV)/bin/python -m ruff check .

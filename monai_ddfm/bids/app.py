@@ -88,12 +88,13 @@ def fuse_dataset(
     cohort = Cohort(pipeline, CaseDataset(data=entries, transform=pipeline.preprocessing))
     cohort.prepare()
     written: list[Path] = []
+    spacing = config.inputs.spacing
     try:
         cohort.run(cohort.evaluator())
     finally:
         for outcome in cohort.run_log.outcomes:
             if outcome["status"] != "failed":
-                written += publish(cases[outcome["case"]], label, work / label, output, dataset.root)
+                written += publish(cases[outcome["case"]], label, work / label, output, dataset.root, spacing)
     return written
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +57,15 @@ def describe_dataset(output: Path, source: BidsDataset) -> None:
     )
     (output / "README.md").write_text(
         f"# Fused images of {name}\n\nMade by monai_ddfm {__version__} (DDFM, {HOMEPAGE}). `desc-fused` is the fusion "
-        "on the grid and in the units of the image in `Sources`' first place.\nResearch software, no medical device.\n"
+        "on the grid (with `res-`, voxels of that size instead) and in the units of the image in `Sources`' first "
+        "place.\nResearch software, no medical device.\n"
     )
     (output / ".bidsignore").write_text("\n".join(IGNORED) + "\n")
 
 
-def publish(case: BidsCase, label: str, results: Path, output: Path, root: Path) -> list[Path]:
+def publish(
+    case: BidsCase, label: str, results: Path, output: Path, root: Path, spacing: Sequence[float] | None = None
+) -> list[Path]:
     """Give the results of a case their names in the dataset of derivatives; returns the new images.
 
     Args:
@@ -71,9 +74,15 @@ def publish(case: BidsCase, label: str, results: Path, output: Path, root: Path)
         results: folder that holds ``CASE_...``.
         output: the dataset of derivatives; on the same disk results are linked and take no space twice.
         root: of the raw dataset.
+        spacing: of voxels that are not the anchor's, in mm: said in ``res-``.
     """
     anchor = next(iter(case.images))
     base = case.names[anchor].with_entities(ses=case.session or None, desc=label, extension=".nii.gz")
+    resolution = {}
+    if spacing is not None:
+        sides = [f"{side:g}" for side in spacing]
+        base = base.with_entities(res="x".join(sides).replace(".", "p") + "mm")
+        resolution = {"Resolution": f"voxels of {' x '.join(sides)} mm over the field of view of SpatialReference"}
     folder = output / base.folder / case.images[anchor].parent.name
     sources = [f"bids:raw:{path.relative_to(root).as_posix()}" for path in case.images.values()]
     images = []
@@ -90,6 +99,7 @@ def publish(case: BidsCase, label: str, results: Path, output: Path, root: Path)
                 "Sources": sources,
                 "SkullStripped": False,
                 "SpatialReference": sources[0],
+                **resolution,
                 **({"LabelMap": list(case.images)} if what == PROVENANCE else {}),
             },
         )

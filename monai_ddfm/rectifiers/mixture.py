@@ -192,7 +192,7 @@ def _sweep(
     block: tuple[int, int],
     opens: bool,
 ) -> None:
-    """One sweep over a block, each voxel from its neighbours in `f`; `before`, the sweep before it, becomes the next."""
+    """One sweep over a block: each voxel from its neighbours in `f`; `before`, the last sweep, becomes the next."""
     first, end = block
     total, answer = target[first:end].clone(), before[first:end]
     for step, _, precision, _ in edges:

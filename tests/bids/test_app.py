@@ -109,6 +109,15 @@ def test_derivatives_are_valid(fuse: Fuse, dataset: Path, tmp_path: Path) -> Non
     assert _said_wrong(out) == ""
 
 
+def test_voxels_of_another_size_are_said_in_names_and_sidecars(fuse: Fuse, tmp_path: Path) -> None:
+    assert fuse("--participant-label", "01", "--set", "spacing", "[4, 4.5, 49.05]") == 0
+    path = tmp_path / "out/sub-01/anat/sub-01_res-4x4p5x49p05mm_desc-fused_T1w.nii.gz"
+    np.testing.assert_allclose(nibabel.load(path).header.get_zooms(), (4, 4.5, 49.05), rtol=1e-5)
+    sidecar = json.loads(Path(str(path).replace(".nii.gz", ".json")).read_text())
+    assert sidecar["Resolution"].startswith("voxels of 4 x 4.5 x 49.05 mm")
+    assert _said_wrong(tmp_path / "out") == ""
+
+
 def test_pet_is_brought_to_suv_by_sidecar_and_participants(fuse: Fuse, dataset: Path, tmp_path: Path) -> None:
     assert fuse() == 0
     raw = nibabel.load(dataset / "sub-01/pet/sub-01_trc-FDG_pet.nii.gz").get_fdata()
