@@ -60,6 +60,7 @@ _SAMPLED: dict[str, Any] = {"others": {"rectifier": "em", "start": "noise", "sta
 SHOWN: Mapping[str, Shown] = {
     "anchor": Shown(("MR", "PET", "CT"), ("MR", "PET", "CT")),
     "sources": Shown((["PET"], ["CT"], ["PET", "CT"]), ("MR", "PET", "CT")),
+    "spacing": Shown((None, [2.0], [4.0])),
     "interpolation": Shown(("nearest", "bilinear", 3)),
     "ct_window": Shown(([-100, 900], [-160, 240], [-1000, 1000]), ("MR", "CT")),
     "mr_percentiles": Shown(([0.5, 99.5], [5, 95], [20, 80])),
