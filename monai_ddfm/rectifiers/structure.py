@@ -36,6 +36,8 @@ _DETAIL = 5  # voxels; structure up to this size is detail
 _GRADIENT_WINDOW = 3  # voxels over which sources compare their gradients
 _SETTLES = 8  # voxels, beyond its windows, over which the iteration carries less than 1e-4 of the range
 _LAYER_WINDOW = 25  # voxels; a base layer is smoother than any detail
+_COARSE = 2.0  # mm; of larger voxels windows have fewer, so that they see the same anatomy
+_FEWEST = 3  # voxels of the finest axis that are left
 
 
 class StructureState(NamedTuple):
@@ -91,8 +93,9 @@ class StructureRectifier(Rectifier[StructureState]):
         noise: noise level of every source in [-1, 1] if it is known; else it is estimated for each.
         tolerated_noise: up to this noise level, in [-1, 1], sources count as clean and the prior is not needed.
         spatial_dims: 2 for slices on their own, 3 for volumes whose slices are coupled by gradients across them.
-        spacing: voxel size along each spatial axis (D, H, W for volumes); along coarser axes gradients weigh less and
-            windows have fewer voxels. Default: what `for_spacing` says, else the same along all.
+        spacing: voxel size in mm along each spatial axis (D, H, W for volumes); along coarser axes gradients weigh less
+            and windows have fewer voxels, along all where the finest is above 2 mm. Default: what `for_spacing` says,
+            else 1 mm along all.
 
     Raises:
         ValueError: an argument out of its range.
@@ -156,20 +159,21 @@ class StructureRectifier(Rectifier[StructureState]):
         self.spacing_given = spacing is not None
         self.volume_noise: Tensor | None = None
         self.volume_detail: Tensor | None = None
-        self.fineness = self._fineness([1.0] * spatial_dims if spacing is None else spacing)
+        self._set_spacing([1.0] * spatial_dims if spacing is None else spacing)
 
-    def _fineness(self, spacing: Sequence[float]) -> list[float]:
-        """1 along the finest axis, less along coarser ones."""
+    def _set_spacing(self, spacing: Sequence[float]) -> None:
+        """Note how fine each axis is, 1 for the finest, and how much smaller windows are for voxels above 2 mm."""
         if len(spacing) != self.spatial_dims or min(spacing) <= 0:
             raise ValueError(f"spacing must be {self.spatial_dims} positive numbers, got {list(spacing)}")
-        return [min(spacing) / size for size in spacing]
+        self.fineness = [min(spacing) / size for size in spacing]
+        self.window_scale = min(1.0, _COARSE / min(spacing))
 
     def for_spacing(self, spacing: Sequence[float]) -> StructureRectifier:
         """Return this rectifier for voxels of that size, unless it was made for a given one."""
         if self.spacing_given:
             return self
         fitted = copy(self)
-        fitted.fineness = self._fineness(spacing)
+        fitted._set_spacing(spacing)
         return fitted
 
     def for_volume(self, sources: Tensor) -> StructureRectifier:
@@ -290,7 +294,8 @@ class StructureRectifier(Rectifier[StructureState]):
 
     def _voxels(self, window: int) -> list[int]:
         """Odd side lengths of a window along each axis, about equally long in space."""
-        return [max(0, round((window * fineness - 1) / 2)) * 2 + 1 for fineness in self.fineness]
+        size = max(window * self.window_scale, min(window, _FEWEST))
+        return [max(0, round((size * fineness - 1) / 2)) * 2 + 1 for fineness in self.fineness]
 
 
 def _brightness(sources: Tensor) -> Tensor:

@@ -288,3 +288,17 @@ def test_arguments_out_of_range_are_refused(argument: str, value: object, words:
 def test_sources_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="sources must be"):
         StructureRectifier().start(torch.zeros(shape))
+
+
+def test_windows_of_coarse_voxels_see_the_same_anatomy_and_three_voxels_at_least() -> None:
+    rectifier = StructureRectifier(spatial_dims=3)
+    fine, coarse, coarsest = (rectifier.for_spacing([side] * 3) for side in (0.5, 4.0, 40.0))
+    assert fine.for_spacing([2.0] * 3).reach() == fine.reach() == rectifier.reach()
+    sources = random_sources(0, 1, 2, 24, 40, 40)
+    half = StructureRectifier(window=15, spatial_dims=3).start(sources).weights  # what differs is the detail's size
+    off = (coarse.start(sources).weights - half).abs().mean()
+    assert off < 0.5 * (rectifier.start(sources).weights - half).abs().mean()
+    assert coarse.reach() < rectifier.reach()
+    assert torch.isfinite(coarsest.start(sources).solution).all()
+    thick = rectifier.for_spacing([20.0, 4.0, 4.0])
+    assert thick.reach(0) < thick.reach(1) == coarse.reach(1)
