@@ -21,6 +21,7 @@ _STEPS, _SMOOTH_STEPS = 3, 4
 _LAST_SIGMA = 0.6  # of the noise's standard deviation
 _PRECISION, _LAST_PRECISION = 0.6, 1.8  # times 1/σ²: how the prior's estimate is trusted
 _AVERAGED = 0.5  # share of the mean of all estimates in the answer, where noise is white
+_SCATTER, _SCATTER_GROWTH = 0.8, 0.25  # of draws; chosen in benchmarks/calibration.py
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -59,6 +60,14 @@ class Schedule:
         factor = _PRECISION if step < len(self.sigmas) - 1 else _LAST_PRECISION
         return factor / self.sigmas[step] ** 2
 
+    @property
+    def scatter(self) -> float:
+        """What the noise of draws is multiplied by, so that they scatter as cleaning errs: the smoother, the more.
+
+        In a few steps a draw keeps more of white noise than the posterior has, and reaches less of smooth noise.
+        """
+        return _SCATTER * self.evenness ** (-_SCATTER_GROWTH / 2.0)
+
 
 def half_quadratic_splitting(
     likelihoods: Sequence[NoiseLikelihood],
@@ -76,9 +85,10 @@ def half_quadratic_splitting(
     The prior sees a flipped image at every other step, and where slices make a volume another plane of it: what it gets
     wrong differs, and the next step takes it off.
 
-    With `draw`, what each likelihood step leaves open is drawn, z + (1/N + 1/σ²)^(-1/2) noise, all but after the last:
-    a split Gibbs sampler (Vono et al. 2019) whose answers scatter as what the source could have shown. The mean of many
-    is no better an estimate than the minimiser, a single one is worse.
+    With `draw`, what each likelihood step leaves open is drawn, z + s (1/N + 1/σ²)^(-1/2) noise, all but after the
+    last: a split Gibbs sampler (Vono et al. 2019), scaled by s to so few steps (`Schedule.scatter`), whose answers
+    scatter as what the source could have shown. The mean of many is no better an estimate than the minimiser, a single
+    one is worse.
 
     Args:
         likelihoods: of each image, slices of one shape ``[n, 1, H, W]``.
@@ -104,7 +114,7 @@ def half_quadratic_splitting(
             totals[i] += x
             current[i] = likelihoods[i].closest(x, schedules[i].precision(step))
             if draw is not None and step < len(schedules[i].sigmas) - 1:
-                white = draw(i, step, likelihoods[i].shape)
+                white = schedules[i].scatter * draw(i, step, likelihoods[i].shape)
                 current[i] += likelihoods[i].spread(white, schedules[i].sigmas[step] ** -2)
     if draw is not None:
         return current
