@@ -80,7 +80,7 @@ def _correlated(img: torch.Tensor, weights: Sequence[float], axis: int) -> torch
     count, reach = img.shape[axis], len(weights) // 2
     sides = [img.narrow(axis, end, 1).repeat_interleave(reach, axis) for end in (0, count - 1)]
     longer = torch.cat([sides[0], img, sides[1]], dim=axis)
-    smooth = torch.zeros_like(img)
+    smooth = torch.zeros_like(img, dtype=img.dtype if img.is_floating_point() else torch.float32)
     for shift, weight in enumerate(weights):
         smooth.add_(longer.narrow(axis, shift, count), alpha=weight)
     return smooth

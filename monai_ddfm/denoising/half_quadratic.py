@@ -21,7 +21,8 @@ _STEPS, _SMOOTH_STEPS = 3, 4
 _LAST_SIGMA = 0.6  # of the noise's standard deviation
 _PRECISION, _LAST_PRECISION = 0.6, 1.8  # times 1/σ²: how the prior's estimate is trusted
 _AVERAGED = 0.5  # share of the mean of all estimates in the answer, where noise is white
-_SCATTER, _SCATTER_GROWTH = 0.8, 0.25  # of draws; chosen in benchmarks/calibration.py
+# Of draws; chosen in benchmarks/calibration.py: at what standard deviation, with what powers of smoothness and level
+_SCATTER, _SCATTER_STD, _BY_SMOOTHNESS, _BY_LEVEL = 0.8, 0.1, 0.25, -0.3
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -37,10 +38,12 @@ class Schedule:
     Attributes:
         sigmas: one for each evaluation.
         evenness: 1 for white noise, less the more its power is gathered at few frequencies: variance / max N.
+        std: of the noise.
     """
 
     sigmas: tuple[float, ...]
     evenness: float
+    std: float
 
     @classmethod
     def of(cls, power: Tensor, at_most: int) -> Schedule:
@@ -53,7 +56,8 @@ class Schedule:
         first, std = float(power.max()) ** 0.5, float(on_one_thread(power.mean, power.device)) ** 0.5
         steps = min(at_most, _STEPS if first < _MOST_EVEN * std else _SMOOTH_STEPS)
         ratio = _LAST_SIGMA * std / first
-        return cls(tuple(first * ratio ** (step / max(steps - 1, 1)) for step in range(steps)), (std / first) ** 2)
+        sigmas = tuple(first * ratio ** (step / max(steps - 1, 1)) for step in range(steps))
+        return cls(sigmas, (std / first) ** 2, std)
 
     def precision(self, step: int) -> float:
         """μ of a step."""
@@ -62,11 +66,13 @@ class Schedule:
 
     @property
     def scatter(self) -> float:
-        """What the noise of draws is multiplied by, so that they scatter as cleaning errs: the smoother, the more.
+        """What the noise of draws is multiplied by, so that they scatter as cleaning errs.
 
-        In a few steps a draw keeps more of white noise than the posterior has, and reaches less of smooth noise.
+        In a few steps a draw keeps more of white noise than the posterior has, the more so the louder it is, as the
+        prior then knows better; of smooth noise it reaches less.
         """
-        return _SCATTER * self.evenness ** (-_SCATTER_GROWTH / 2.0)
+        smoothness = self.evenness**-0.5
+        return _SCATTER * smoothness**_BY_SMOOTHNESS * (self.std / _SCATTER_STD) ** _BY_LEVEL
 
 
 def half_quadratic_splitting(

@@ -41,11 +41,12 @@ class MatchGrids(ArgumentRepr, Transform):
             spline order from 0 to 5.
     """
 
-    _padding = ("zeros", "constant")  # of an interpolation in words, and of a spline
+    _padding, _padding_of_splines = "zeros", "constant"
 
     def __init__(self, mode: str | int = "bilinear") -> None:
         self.mode = mode
-        self.resample = SpatialResample(mode=mode, padding_mode=self._padding[not isinstance(mode, str)])
+        padding = self._padding if isinstance(mode, str) else self._padding_of_splines
+        self.resample = SpatialResample(mode=mode, padding_mode=padding)
 
     def __call__(self, img: MetaTensor, anchor: MetaTensor) -> MetaTensor:  # type: ignore[override]
         """Return ``img`` ``[C, H, W, D]`` on `anchor`'s grid, with the anchor's affine and its own other meta."""

@@ -44,7 +44,7 @@ def respaced_grid(
 class _MatchToBorder(MatchGrids):
     """Beyond its outermost voxels' centres the image goes on as they are."""
 
-    _padding = ("border", "nearest")
+    _padding, _padding_of_splines = "border", "nearest"
 
 
 class Respace(ArgumentRepr, Transform):
@@ -53,9 +53,14 @@ class Respace(ArgumentRepr, Transform):
     Args:
         spacing: in mm, along each axis of the image or along all.
         mode: see `MatchGrids`.
+
+    Raises:
+        ValueError: a spacing that is not one or three positive numbers.
     """
 
     def __init__(self, spacing: float | Sequence[float], mode: str | int = "bilinear") -> None:
+        if np.size(spacing) not in (1, 3) or np.min(spacing) <= 0:
+            raise ValueError(f"spacing must be one or three positive numbers, in mm, got {spacing}")
         self.spacing = spacing
         self.match = _MatchToBorder(mode)
 

@@ -62,6 +62,13 @@ def test_modes(mode: str | int) -> None:
     torch.testing.assert_close(matched.as_tensor(), source[:, 1:5].as_tensor(), rtol=1e-3, atol=0.5)
 
 
+def test_whole_numbers_are_averaged_on_a_coarser_grid_too() -> None:
+    source = (random_volume(12, 12, 12, affine=np.eye(4)) * 10).round()
+    anchor = random_volume(4, 4, 4, affine=np.diag([3.0, 3.0, 3.0, 1.0]))
+    counts = MetaTensor(source.as_tensor().short(), affine=source.affine)
+    torch.testing.assert_close(MatchGrids()(counts, anchor).as_tensor(), MatchGrids()(source, anchor).as_tensor())
+
+
 def test_own_file_name_is_kept() -> None:
     matched = MatchGrids()(random_volume(3, 3, 3, file="PET.nii.gz"), random_volume(6, 6, 6, file="MR.nii.gz"))
     assert matched.meta["filename_or_obj"] == "PET.nii.gz"

@@ -62,6 +62,12 @@ def test_dictionary() -> None:
     np.testing.assert_allclose(respaced["MR"].affine[:3, :3].norm(dim=0), 5.0)
 
 
+@pytest.mark.parametrize("spacing", [0.0, -1.0, [1.0, 2.0], [1.0, 0.0, 1.0], []])
+def test_what_is_no_spacing_is_refused(spacing: float | list[float]) -> None:
+    with pytest.raises(ValueError, match="one or three positive numbers"):
+        Respace(spacing)
+
+
 def test_a_picture_has_no_millimetres() -> None:
     picture = MetaTensor(torch.rand(1, 8, 8, 1), affine=torch.eye(4), meta={WITHOUT_PLACE: True})
     with pytest.raises(ValueError, match="a picture has no millimetres"):
