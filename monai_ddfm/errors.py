@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from types import FrameType, TracebackType
 
-__all__ = ["EXIT_CODES", "end_in_one_line", "exit_codes_in_words", "print_reason", "reason_of"]
+__all__ = ["EXIT_CODES", "end_in_one_line", "exit_codes_in_words", "named", "print_reason", "reason_of"]
 
 EXIT_CODES = {
     0: "done",
@@ -23,12 +24,19 @@ EXIT_CODES = {
 """What a program of this package ends with, and when."""
 
 _EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError)
+_MOST_NAMES, _LONGEST_NAME = 8, 120
 _TRACEBACKS = "MONAI_DEBUG"  # the environment variable that asks MONAI for more, too
 
 
 def exit_codes_in_words() -> str:
     """Return `EXIT_CODES` as the last paragraph of a command's help."""
     return "\n".join(["exit codes:", *(f"  {code:<4d} {meaning}" for code, meaning in EXIT_CODES.items())])
+
+
+def named(names: Iterable[str]) -> str:
+    """Return the first names for a message, each cut, however many and long somebody's file makes them."""
+    listed = [name[:_LONGEST_NAME] for name in names]
+    return ", ".join(listed[:_MOST_NAMES]) + (", ..." if len(listed) > _MOST_NAMES else "") if listed else "nothing"
 
 
 def reason_of(error: BaseException) -> BaseException:

@@ -15,7 +15,7 @@ from typing import Any
 
 from monai.data import Dataset
 
-from monai_ddfm.errors import reason_of
+from monai_ddfm.errors import named, reason_of
 from monai_ddfm.io.endings import image_ending, image_stem
 from monai_ddfm.io.json_file import read_json
 
@@ -94,7 +94,7 @@ def _cases_in_datalist(datalist: Path, dataset_dir: Path, keys: Sequence[str]) -
         missing = [key for key in keys if not isinstance(entry.get(key), str) or not entry[key]]
         if missing:
             raise ValueError(
-                f"{datalist}: entry {number} has no path for {', '.join(missing)}; it has {_listed(entry)}, "
+                f"{datalist}: entry {number} has no path for {', '.join(missing)}; it has {named(entry)}, "
                 f"expected {form}"
             )
         name = entry.get("case", f"case_{number:04d}")
@@ -102,12 +102,6 @@ def _cases_in_datalist(datalist: Path, dataset_dir: Path, keys: Sequence[str]) -
             raise ValueError(f"{datalist}: entry {number} has the case {reprlib.repr(name)}, expected a name")
         cases.append({"case": str(name), **{key: str(dataset_dir / entry[key]) for key in keys}})
     return cases
-
-
-def _listed(names: Iterable[str], most: int = 8) -> str:
-    """The first names, each cut, however many and long somebody's file makes them."""
-    listed = [name[:40] for name in names]
-    return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "") if listed else "nothing"
 
 
 def find_cases(

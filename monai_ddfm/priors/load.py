@@ -15,11 +15,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from monai_ddfm.errors import named
 from monai_ddfm.priors.foreign_file import mistaken_for
 
 __all__ = ["load_state", "load_weights", "put_weights", "require_fit", "unreadable"]
-
-_NAMED_KEYS = 5
 
 
 def load_state(path: str | Path) -> dict[str, Tensor]:
@@ -103,7 +102,7 @@ def require_fit(network: nn.Module, state: Mapping[str, Tensor], path: str | Pat
         if state[key].is_floating_point() != expected[key].is_floating_point()
     ]
     faults = [
-        f"{len(keys)} {what} ({_listed(keys)})"
+        f"{len(keys)} {what} ({named(keys)})"
         for what, keys in (
             ("missing", missing),
             ("extra", extra),
@@ -117,10 +116,6 @@ def require_fit(network: nn.Module, state: Mapping[str, Tensor], path: str | Pat
             f"{path}: weights of another architecture than the {type(network).__name__} here: {'; '.join(faults)}; "
             "give the network_def that these weights were trained with"
         )
-
-
-def _listed(keys: list[str]) -> str:
-    return ", ".join(key[:120] for key in keys[:_NAMED_KEYS]) + (", ..." if len(keys) > _NAMED_KEYS else "")
 
 
 def _load_torch(path: Path) -> Any:
@@ -148,7 +143,7 @@ def _require_numbers(path: Path, state: Mapping[str, Tensor]) -> None:
         if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.device.type != "cpu"
     ]
     if kinds:
-        raise ValueError(f"{path}: expected plain real tensors; {_listed(kinds)}; save them so")
+        raise ValueError(f"{path}: expected plain real tensors; {named(kinds)}; save them so")
     claimed, held = sum(value.numel() * value.element_size() for value in state.values()), path.stat().st_size
     if claimed > 2 * held:  # twice: tensors may be tied
         raise ValueError(
@@ -158,7 +153,7 @@ def _require_numbers(path: Path, state: Mapping[str, Tensor]) -> None:
     broken = [key for key, value in state.items() if not _is_finite(value)]
     if broken:
         raise ValueError(
-            f"{path}: {len(broken)} of {len(state)} tensors hold NaN or infinity ({_listed(broken)}): the training "
+            f"{path}: {len(broken)} of {len(state)} tensors hold NaN or infinity ({named(broken)}): the training "
             "diverged or the file is damaged; give weights from before, or copy the file again"
         )
 
