@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# files of tests are shared out among processes
+PROCESSES ?= -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: run run-dicom test check coverage fuzz docs wheel test-lowest niivue clean
 
 run: $(VENV)/.run
@@ -15,7 +18,7 @@ run-dicom: $(VENV)/.run
 	  --dataset_dir bundle/example/dicom_sts_013 --output_dir output --output_format both
 
 test: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(VENV)/bin/python -m pytest $(PROCESSES)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/python -m ruff check .
@@ -49,7 +52,7 @@ niivue:
 	$(PYTHON) .ci/niivue.py
 
 test-lowest:
-	PYTHON=$(PYTHON) .ci/lowest
+	PYTHON=$(PYTHON) PROCESSES="$(PROCESSES)" .ci/lowest
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

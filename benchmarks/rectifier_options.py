@@ -15,6 +15,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -63,14 +64,11 @@ def means(pairs: list[Pair], options: Mapping[str, Any]) -> dict[str, float]:
         scaled = sources / 127.5 - 1
         with torch.inference_mode():
             fused = rectifier.solve(scaled, rectifier.start(scaled))
-        by_set.setdefault(pair.set, []).append(measure(to_grey_levels((fused + 1) * 127.5, (0.0, 255.0)), sources))
-    total = {column: 0.0 for column in COLUMNS}
-    for name, rows in by_set.items():
-        weight = WEIGHTS[name.removesuffix("-MRI").removeprefix("MRI_")]
-        for column in COLUMNS:
-            total[column] += weight * sum(row[column] for row in rows) / len(rows)
-    weights = sum(WEIGHTS[name.removesuffix("-MRI").removeprefix("MRI_")] for name in by_set)
-    return {column: value / weights for column, value in total.items()}
+        other = pair.other.parent.name
+        by_set.setdefault(other, []).append(measure(to_grey_levels((fused + 1) * 127.5, (0.0, 255.0)), sources))
+    of_sets = {other: {c: fmean(row[c] for row in rows) for c in COLUMNS} for other, rows in by_set.items()}
+    weights = sum(WEIGHTS[other] for other in of_sets)
+    return {c: sum(WEIGHTS[other] * found[c] for other, found in of_sets.items()) / weights for c in COLUMNS}
 
 
 def main() -> None:

@@ -55,6 +55,11 @@ class Forecast(NamedTuple):
     seconds: float
     seconds_noisy: float
 
+    @property
+    def more(self) -> int:
+        """Bytes of `memory` beside the process, which is there already."""
+        return self.memory - _PROCESS
+
     def line(self) -> str:
         """Both in words."""
         memory = f"{as_gib(self.memory)} of memory and {self.seconds:.0f} s of processor time if the sources are clean"
@@ -126,7 +131,7 @@ class RequireForecast(ArgumentRepr):
         anchor, spacing = data[self.keys[0]], self.config.inputs.spacing
         told, size = self._told(data, spacing)
         free = available_memory()
-        if free is not None and told.memory - _PROCESS > free:  # the process is there already
+        if free is not None and told.more > free:
             remedies = ["take an anchor with fewer voxels", "crop its image"]
             if coarser := self._spacing_that_fits(data, free):
                 remedies.insert(0, f"fuse coarser voxels (spacing {' '.join(f'{side:g}' for side in coarser)})")
@@ -135,7 +140,7 @@ class RequireForecast(ArgumentRepr):
             remedies += ["give a smaller slab", "use a machine with more memory"]
             raise MemoryError(
                 f"{file_of(anchor, self.keys[0])}: to fuse {len(self.keys)} sources on its grid of "
-                f"{' x '.join(map(str, size))} voxels takes about {as_gib(told.memory - _PROCESS)} more memory, "
+                f"{' x '.join(map(str, size))} voxels takes about {as_gib(told.more)} more memory, "
                 f"{as_gib(free)} are free; {', '.join(remedies[:-1])}, or {remedies[-1]}"
             )
         logger.info("%s: to fuse takes %s", file_of(anchor, self.keys[0]), told.line())
@@ -154,6 +159,6 @@ class RequireForecast(ArgumentRepr):
         sides = data[self.keys[0]].affine[:3, :3].double().norm(dim=0).tolist()
         for step in _COARSER:
             spacing = tuple(float(f"{max(side, min(sides) * step):.3g}") for side in sides)
-            if self._told(data, spacing)[0].memory - _PROCESS <= free:
+            if self._told(data, spacing)[0].more <= free:
                 return spacing
         return None

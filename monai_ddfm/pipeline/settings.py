@@ -16,6 +16,7 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from monai_ddfm.samplers.timesteps import descend
+from monai_ddfm.transforms.check_geometry import SPACING_RANGE
 
 __all__ = [
     "ALL",
@@ -127,8 +128,9 @@ def _spacing(millimetres: Any) -> Any:
 
 
 def _one_or_three(millimetres: tuple[float, ...]) -> tuple[float, ...]:
-    if len(millimetres) not in (1, 3) or not all(0.01 <= side <= 50.0 for side in millimetres):
-        raise ValueError("expected a voxel's side in mm, 0.01 to 50, or three of them")
+    low, high = SPACING_RANGE
+    if len(millimetres) not in (1, 3) or not all(low <= side <= high for side in millimetres):
+        raise ValueError(f"expected a voxel's side in mm, {low:g} to {high:g}, or three of them")
     return millimetres
 
 

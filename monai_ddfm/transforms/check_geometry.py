@@ -18,8 +18,10 @@ from monai.transforms import MapTransform, Transform
 from monai_ddfm.transforms.argument_repr import ArgumentRepr
 from monai_ddfm.transforms.check_volume import WITHOUT_PLACE, file_of
 
-__all__ = ["CheckGeometry", "CheckGeometryD", "CheckGeometryDict", "CheckGeometryd", "overlap_with"]
+__all__ = ["SPACING_RANGE", "CheckGeometry", "CheckGeometryD", "CheckGeometryDict", "CheckGeometryd", "overlap_with"]
 
+SPACING_RANGE = (0.01, 50.0)
+"""Voxel sizes in mm that are believed."""
 _POINTS_PER_AXIS = 24
 _SMALL_OVERLAP = 0.5  # below this share of the anchor, a fusion is possible but hardly what was meant
 
@@ -61,7 +63,7 @@ class CheckGeometry(ArgumentRepr, Transform):
         spacing_range: voxel sizes in mm that are believed.
     """
 
-    def __init__(self, min_overlap: float = 0.05, spacing_range: tuple[float, float] = (0.01, 50.0)) -> None:
+    def __init__(self, min_overlap: float = 0.05, spacing_range: tuple[float, float] = SPACING_RANGE) -> None:
         self.min_overlap = min_overlap
         self.spacing_range = spacing_range
 
@@ -109,7 +111,7 @@ class CheckGeometryd(ArgumentRepr, MapTransform):
         self,
         keys: KeysCollection,
         min_overlap: float = 0.05,
-        spacing_range: tuple[float, float] = (0.01, 50.0),
+        spacing_range: tuple[float, float] = SPACING_RANGE,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)

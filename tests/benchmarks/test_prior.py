@@ -9,23 +9,16 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import prior
 import pytest
 import torch
-from PIL import Image
 
-SLICES = np.load(Path(__file__).parents[1] / "data" / "fusion_metrics.npz")
+from tests.benchmarks.conftest import write_pairs
 
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
-    root = tmp_path / "pairs"
-    for folder, other, key in (("CT-MRI", "CT", "stroke_mr_62"), ("MRI_PET", "PET", "stroke_mr_84")):
-        for modality, picture in zip(("MRI", other), SLICES[key], strict=True):
-            (root / folder / modality).mkdir(parents=True)
-            Image.fromarray(picture[48:144, 48:144]).save(root / folder / modality / "33012.png")
-    return root
+    return write_pairs(tmp_path / "pairs", slice(48, 144), ("33012.png", "33012.png"))
 
 
 def test_prior_helps_where_there_is_noise_and_only_there(pairs: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -16,21 +16,7 @@ import torch
 from PIL import Image
 
 from monai_ddfm.pipeline import FusionConfig, FusionPipeline
-
-SLICES = np.load(Path(__file__).parents[1] / "data" / "fusion_metrics.npz")
-
-
-@pytest.fixture
-def pairs(tmp_path: Path) -> Path:
-    root = tmp_path / "pairs"
-    for folder, other, name, key in (
-        ("CT-MRI", "CT", "33012.png", "stroke_mr_62"),
-        ("MRI_PET", "PET", "2010.png", "stroke_mr_84"),
-    ):
-        for modality, picture in zip(("MRI", other), SLICES[key], strict=True):
-            (root / folder / modality).mkdir(parents=True)
-            Image.fromarray(picture[:64, :64]).save(root / folder / modality / name)
-    return root
+from tests.benchmarks.conftest import SLICES
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
