@@ -13,7 +13,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-__all__ = ["BACKGROUND", "BODY", "EMPTY", "TISSUE", "foreground_box", "has_foreground"]
+__all__ = ["BACKGROUND", "BODY", "EMPTY", "TISSUE", "emptiness", "foreground_box", "has_foreground"]
 
 EMPTY = -1.0 + 1e-6
 """Is it nothing at all? Then a fusion must leave it so: up to rounding the lowest value there is."""
@@ -27,8 +27,21 @@ TISSUE = -0.9
 
 def has_foreground(sources: Tensor) -> Tensor:
     """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
-    one_by_one = (source > BACKGROUND for source in sources.split(1, dim=1))  # `any` is slow on views of volumes
-    return reduce(torch.Tensor.logical_or_, one_by_one)
+    return _brightest(sources) > BACKGROUND
+
+
+def emptiness(sources: Tensor) -> Tensor:
+    """Return 1 where all sources are nothing at all, else 0, ``[B, 1, *spatial]`` of the sources' own type.
+
+    To multiply with: where torch fills by a mask of booleans, a CPU takes forty times as long.
+    """
+    return _brightest(sources).le_(EMPTY)
+
+
+def _brightest(sources: Tensor) -> Tensor:
+    """The largest value over the sources, ``[B, 1, *spatial]``, a new tensor; NaN where any is."""
+    first, *others = sources.split(1, dim=1)
+    return reduce(torch.Tensor.maximum, others, first) if others else first.clone()
 
 
 def foreground_box(sources: Tensor, margin: int) -> tuple[slice, slice]:

@@ -23,6 +23,7 @@ _DB2 = [tap / math.sqrt(32.0) for tap in (1 - _ROOT3, _ROOT3 - 3, 3 + _ROOT3, -1
 _MAD_TO_SIGMA = 1.4826 * 1.07  # of a normal distribution; quiet squares of white noise answer 7 percent too little
 _BLOCK = 16  # voxels; the side of the squares that are looked at one by one
 _VOXELS_AT_ONCE = 2**20  # what is temporary is a few times as large
+_SLICES = 48  # of a volume are looked at; all of them change the level by a percent
 _QUIET = 0.25  # noise is everywhere, anatomy is not: the quarter of the squares with the smallest answer decides
 
 
@@ -46,6 +47,9 @@ def estimate_noise(sources: Tensor, background: float = BACKGROUND, saturation: 
     if min(spatial[-2:]) < len(_DB2):
         return sources.new_zeros(batch, channels)
     slices = sources.reshape(batch, channels, -1, *spatial[-2:])
+    if slices.shape[2] > _SLICES:  # not every n-th, since interpolated slices may take turns
+        places = torch.linspace(0, slices.shape[2] - 1, _SLICES).round().long()
+        slices = torch.stack([slices[:, :, place] for place in places.tolist()], dim=2)
     at_once = max(1, _VOXELS_AT_ONCE // (batch * channels * math.prod(spatial[-2:])))
     parts = slices.split(at_once, dim=2)
     levels: list[Tensor] = [slices] * len(parts)
@@ -64,7 +68,8 @@ def _levels(slices: Tensor, background: float, saturation: float) -> Tensor:
     for axis in (2, 3):  # along one axis and then along the other, which is several times as fast as all at once
         diagonal = _filtered(diagonal, axis)
         highest, lowest = _extreme(highest, axis, torch.maximum), _extreme(lowest, axis, torch.minimum)
-    band = diagonal.abs_().masked_fill_((lowest <= background) | (highest >= saturation), torch.nan)
+    inside = lowest.gt_(background).mul_(highest.lt_(saturation))  # 1 or 0
+    band = diagonal.abs_().add_(inside.reciprocal_().mul_(0))  # NaN outside, which is infinity times 0
     squares = _squares(band).reshape(*slices.shape[:2], -1, _BLOCK * _BLOCK)
     enough = squares.isnan().logical_not().sum(-1) >= _BLOCK * _BLOCK // 4
     return squares.nanmedian(-1).values.masked_fill(~enough, torch.nan)

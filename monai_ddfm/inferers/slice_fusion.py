@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from monai_ddfm.denoising.clean_sources import ask_prior, clean_sources
 from monai_ddfm.denoising.cleaning_note import CleaningNote
-from monai_ddfm.foreground import EMPTY
+from monai_ddfm.foreground import emptiness
 from monai_ddfm.inferers.fixed_batches import in_fixed_batches
 from monai_ddfm.inferers.foreground_crop import ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange, luminance, rectify_luminance
@@ -189,8 +189,9 @@ class SliceFusion:
         if not shares:
             return FusedSlices(fused, fused[:0], sources)
         provenance = self._unstack(self.rectifier.provenance(self._stack(fused), stacked, state))
-        nothing = (sources <= EMPTY).all(1, keepdim=True)  # is nobody's
-        return FusedSlices(fused, provenance.masked_fill(nothing, 1.0 / sources.shape[1]), sources)
+        empty = emptiness(sources)  # is nobody's
+        provenance = (provenance * (1.0 - empty)).add_(empty, alpha=1.0 / sources.shape[1])
+        return FusedSlices(fused, provenance, sources)
 
     def _sample(
         self, sources: Tensor, stacked: Tensor, state: Any, slice_indices: list[int], context: SamplingContext

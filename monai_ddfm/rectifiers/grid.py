@@ -56,17 +56,17 @@ def image_mean(x: Tensor) -> Tensor:
 
 def difference(x: Tensor, axis: int) -> Tensor:
     """Forward difference ``x[i + 1] - x[i]`` along `axis`, same shape; 0 at the far border (Neumann)."""
-    out = torch.zeros_like(x)
-    n = x.shape[axis] - 1
-    out.narrow(axis, 0, n).copy_(x.narrow(axis, 1, n) - x.narrow(axis, 0, n))
+    out, n = torch.empty_like(x), x.shape[axis] - 1
+    torch.sub(x.narrow(axis, 1, n), x.narrow(axis, 0, n), out=out.narrow(axis, 0, n))
+    out.narrow(axis, n, 1).zero_()
     return out
 
 
 def at_edges(x: Tensor, axis: int) -> Tensor:
     """Mean of the two ends of each edge ``i -> i + 1`` along `axis`, same shape; the far border keeps its value."""
-    out = x.clone()
-    n = x.shape[axis] - 1
-    out.narrow(axis, 0, n).add_(x.narrow(axis, 1, n)).mul_(0.5)
+    out, n = torch.empty_like(x), x.shape[axis] - 1
+    torch.add(x.narrow(axis, 0, n), x.narrow(axis, 1, n), out=out.narrow(axis, 0, n)).mul_(0.5)
+    out.narrow(axis, n, 1).copy_(x.narrow(axis, n, 1))
     return out
 
 
@@ -77,11 +77,11 @@ def gradient_energy(x: Tensor) -> Tensor:
     """
     energy = torch.zeros_like(x)
     for axis in spatial_axes(x):
-        square = difference(x, axis).square_().mul_(0.5)
-        energy += square
         n = x.shape[axis] - 1
-        energy.narrow(axis, 1, n).add_(square.narrow(axis, 0, n))
-    return energy
+        step = x.narrow(axis, 1, n) - x.narrow(axis, 0, n)
+        energy.narrow(axis, 0, n).addcmul_(step, step)
+        energy.narrow(axis, 1, n).addcmul_(step, step)
+    return energy.mul_(0.5)
 
 
 def box_mean(x: Tensor, window: Sequence[int], out: Tensor | None = None) -> Tensor:
@@ -116,7 +116,7 @@ def _mean_along(x: Tensor, axis: int, size: int, out: Tensor) -> None:
     ]
 
     def average(block: tuple[slice, slice, slice], _: bool) -> None:
-        means[block] = _window_sum(_repeat_border(rows[block], size // 2), size).div_(size)
+        torch.div(_window_sum(_repeat_border(rows[block], size // 2), size), size, out=means[block])
 
     for_each(blocks, average, x.device)
 
@@ -129,11 +129,12 @@ def _repeat_border(x: Tensor, margin: int) -> Tensor:
 def _window_sum(x: Tensor, size: int) -> Tensor:
     """Sum of each `size` neighbours along the middle axis of ``[N, n + size - 1, inner]``; n rows."""
     n = x.shape[1] - size + 1
-    total, counted, width = x[:, :n].clone(), 1, 1  # the size is odd
+    total, counted, width = x[:, :n], 1, 1  # the size is odd
     while 2 * width <= size:
         x, width = x[:, :-width] + x[:, width:], 2 * width  # sums of `width` neighbours
         if size & width:
-            total.add_(x[:, counted : counted + n])
+            further = x[:, counted : counted + n]
+            total = total + further if counted == 1 else total.add_(further)
             counted += width
     return total
 

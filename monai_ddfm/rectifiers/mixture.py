@@ -22,7 +22,7 @@ _RELAXATION = 1.7  # of the second-order sweeps; 1 is Jacobi's, 2 would no longe
 
 def expected_precision(residual: Tensor, knee: float) -> Tensor:
     """E-step of a Laplace term seen as a Gaussian scale mixture: E[1/variance] = 1/sqrt(x^2 + knee^2)."""
-    return residual.square().add_(knee * knee).rsqrt_()
+    return (residual * residual).add_(knee * knee).rsqrt_()
 
 
 def fit_intensities_and_gradients(
@@ -148,11 +148,15 @@ def _expect(
     Blocks come in order: the edges that reach into a block from before it are known, unless it opens a run of blocks.
     """
     first, end = block
-    here, wanted, diagonal = f[first:end], target[first:end].zero_(), inverse[first:end].zero_()
-    for layer, weight in sources:
-        precision = expected_precision(here - layer[first:end], knees[0]).mul_(weight[first:end])
-        diagonal.add_(precision)
-        wanted.addcmul_(precision, layer[first:end])
+    here, wanted, diagonal = f[first:end], target[first:end], inverse[first:end]
+    for index, (layer, weight) in enumerate(sources):
+        precision = expected_precision(here - layer[first:end], knees[0])
+        if index == 0:
+            torch.mul(precision, weight[first:end], out=diagonal)
+            torch.mul(diagonal, layer[first:end], out=wanted)
+        else:
+            diagonal.add_(precision.mul_(weight[first:end]))
+            wanted.addcmul_(precision, layer[first:end])
     for edge in edges:
         step, precision = edge.step, edge.precision[first:end]
         _expect_edges(f, edge, lattice, knees[1], first, precision)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -111,10 +112,15 @@ def salience(
 def _softmax(logits: Tensor) -> Tensor:
     """Softmax over the sources, in place; torch's own rounds the last few voxels of a thread otherwise."""
     weights = logits.sub_(logits.amax(1, keepdim=True)).exp_()
-    return weights.div_(weights.sum(1, keepdim=True))
+    return weights.div_(_sum(weights))
 
 
-def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:
+def _sum(x: Tensor) -> Tensor:
+    """Sum over the sources, ``[B, 1, *spatial]``; twice as fast as torch's along an axis that short."""
+    return reduce(Tensor.add, x.split(1, dim=1))
+
+
+def inject_base_layer(bright: Tensor, base: Tensor, amount: float, window: Sequence[int], high: Tensor) -> Tensor:
     """Return each source with the others' base layers injected.
 
     m_k = s_k + mean over the window of (min(s_k + amount * sum over j of (1 - c_kj) s_j, high) - s_k), with c_kj the
@@ -123,6 +129,7 @@ def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high
 
     Args:
         bright: sources ``[B, K, *spatial]`` in [0, 1].
+        base: their means over the window, same shape.
         amount: 0 no base layer is injected, 1 all of it.
         window: odd side lengths of the window, one per spatial axis, in voxels.
         high: largest value the layers may aim at ``[B, 1, *spatial]``.
@@ -134,7 +141,7 @@ def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high
         return bright
     count = bright.shape[1]
     pairs = [(k, j) for k in range(count) for j in range(k + 1, count)]
-    mean, square = box_mean(bright, window), bright.square()
+    square = bright.square()
     box_mean(square, window, out=square)
     products = torch.empty_like(bright[:, :1].expand(-1, len(pairs), *bright.shape[2:]).contiguous())
     for index, (k, j) in enumerate(pairs):
@@ -154,24 +161,24 @@ def inject_base_layer(bright: Tensor, amount: float, window: Sequence[int], high
             light[:, j].addcmul_(unlike, own[:, k])
         return torch.minimum(own + amount * light, high).sub_(own)
 
-    (lifted,) = by_blocks(lift, bright, mean, square, products, high, out=[square])
+    (lifted,) = by_blocks(lift, bright, base, square, products, high, out=[square])
     return box_mean(lifted, window, out=lifted).add_(bright)
 
 
-def contrast_gain(bright: Tensor, layers: Tensor, power: float, window: Sequence[int]) -> Tensor:
+def contrast_gain(base: Tensor, layers: Tensor, power: float, window: Sequence[int]) -> Tensor:
     """Return what gradients have to grow by for contrast to survive the injected brightness.
 
     Seen contrast is relative to brightness (Weber): where the light raises the local mean from s to m, gradients times
     m / s look as before. At least 1, and 1 where nothing is injected.
 
     Args:
-        bright: sources ``[B, K, *spatial]`` in [0, 1].
+        base: means of the sources over the window, ``[B, K, *spatial]`` in [0, 1]; overwritten.
         layers: the sources with the others' base layers, same shape, nowhere darker.
         power: 0 for no gain, 1 for the same relative contrast, more to raise it.
         window: odd side lengths of the window that local means are taken over, one per spatial axis, in voxels.
     """
     ratio = box_mean(layers, window).add_(_DARK)
-    return ratio.div_(box_mean(bright, window).add_(_DARK)).clamp_(1.0, _LARGEST_GAIN).pow_(power)
+    return ratio.div_(base.add_(_DARK)).clamp_(1.0, _LARGEST_GAIN).pow_(power)
 
 
 def salient_gradient(
@@ -211,5 +218,5 @@ def salient_gradient(
 
 def _of_strongest(values: Tensor, strength: Tensor) -> Tensor:
     """The value ``[B, 1, *spatial]`` of the strongest source at each edge; the mean over several exactly alike."""
-    strongest = (strength == strength.amax(1, keepdim=True)).to(values)
-    return values.mul_(strongest).sum(1, keepdim=True).div_(strongest.sum(1, keepdim=True))
+    strongest = strength.eq_(strength.amax(1, keepdim=True))
+    return _sum(values.mul_(strongest)).div_(_sum(strongest))

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from monai_ddfm.blocks import by_blocks
 from monai_ddfm.denoising.noise_estimate import estimate_noise
-from monai_ddfm.foreground import EMPTY, has_foreground
+from monai_ddfm.foreground import emptiness, has_foreground
 from monai_ddfm.io.memory import return_freed_memory
 from monai_ddfm.rectifiers.base import Rectifier
-from monai_ddfm.rectifiers.grid import local_range, per_source
+from monai_ddfm.rectifiers.grid import box_mean, local_range, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
 from monai_ddfm.rectifiers.salience import (
     contrast_gain,
@@ -223,9 +223,10 @@ class StructureRectifier(Rectifier[StructureState]):
         del fine  # memory: each of these is as large as the sources
         return_freed_memory()  # of other sizes than what follows asks for
         darkest, brightest = (bound.add_(1).mul_(0.5) for bound in self._bounds(sources))
-        layers = inject_base_layer(bright, self.base_layer_gain, smooth, brightest)
-        gain = contrast_gain(bright, layers, self.contrast, smooth)
-        del bright
+        base = box_mean(bright, smooth)
+        layers = inject_base_layer(bright, base, self.base_layer_gain, smooth, brightest)
+        gain = contrast_gain(base, layers, self.contrast, smooth)
+        del bright, base
         return_freed_memory()
         gradient = salient_gradient(layers, edge_weights, gain, self._voxels(_GRADIENT_WINDOW), noise / 2)
         del edge_weights, gain
@@ -310,5 +311,5 @@ def _shares(fused: Tensor, layers: Tensor, weights: Tensor) -> Tensor:
 
 def _within(f: Tensor, sources: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Keep f within its bounds, and background background."""
-    background = (sources <= EMPTY).all(dim=1, keepdim=True)
-    return f.clamp(low, high).masked_fill_(background, -1.0)
+    ceiling = emptiness(sources).mul_(-4).add_(3)  # -1 where there is nothing, above all values elsewhere
+    return torch.minimum(f.clamp(low, high), ceiling)
