@@ -54,7 +54,7 @@ def void_mask(slices: Tensor) -> Tensor:
     for limit in slices.aminmax():
         at_limit = slices == limit
         filled &= ~at_limit  # which leaves few to sort
-        if int(at_limit.sum()) > frequent:
+        if int(at_limit.count_nonzero()) > frequent:  # several times as fast as a sum
             void |= at_limit
     _, places, counts = slices[filled].unique(return_inverse=True, return_counts=True)
     filled[filled.clone()] = (counts > frequent)[places]
@@ -117,7 +117,8 @@ def tissue_blocks(slices: Tensor, usable: Tensor, lag: int, spectra: BlockSpectr
     size, pairs = spectra.size, len(slices) - lag
     starts = torch.linspace(0, pairs - 1, min(pairs, _PAIRS)).round().long()  # indices stay on the CPU
     if lag:  # a slice that stands twice in the volume has no difference, and tells nothing
-        starts = starts[torch.stack([(slices[s] != slices[s + lag]).any() for s in starts.tolist()]).cpu()]
+        apart = [(slices[s] - slices[s + lag]).abs_().amax() for s in starts.tolist()]
+        starts = starts[torch.stack(apart).cpu() > 0.0]
     both = (usable[starts] & usable[starts + lag]).float()
     for step in (size // 2, size // 4):
         cells = F.avg_pool2d(both[:, None], step)  # whose means are exact, as are those of blocks made of them

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -17,6 +16,7 @@ import nibabel as nib
 import numpy as np
 import torch
 import torch.nn.functional as F
+from isal import igzip
 from numpy.typing import NDArray
 
 __all__ = ["BUDGET", "EncodedLayers", "Layer", "encode_layers"]
@@ -24,7 +24,7 @@ __all__ = ["BUDGET", "EncodedLayers", "Layer", "encode_layers"]
 BUDGET = 12_000_000  # characters: with the viewer and the words a page stays under 15 MB
 _STEPS = ((12, 1, 1), (12, 1, 2), (8, 1, 2), (8, 2, 2), (8, 3, 3), (8, 4, 4), (8, 6, 6), (8, 8, 8))
 """Bits; the side of a voxel, in those of the finest; the same of maps, which are smooth."""
-_LEVEL = 6
+_LEVEL = 2  # of 0 to 3: a few percent larger than by zlib, in a tenth of its time
 _ROUNDING = 2e-3  # what scaling there and back leaves of whole numbers
 _MOST_DECIMALS = 6
 _SAMPLES = 8  # slices that are compressed to foretell how large a whole volume becomes
@@ -95,7 +95,7 @@ class Layer:
         image = nib.Nifti1Image(numbers, self.affine)
         image.header.set_slope_inter(slope, intercept)
         image.header.set_xyzt_units("mm")
-        return base64.b64encode(gzip.compress(image.to_bytes(), _LEVEL, mtime=0)).decode()
+        return base64.b64encode(igzip.compress(image.to_bytes(), _LEVEL, mtime=0)).decode()
 
     def foretold_size(self, bits: int) -> float:
         """Return how many characters `encoded` will have, from a few slices."""

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.pixels import apply_modality_lut, get_decoder
 from pydicom.uid import UID
+from torch import Tensor
 
 from monai_ddfm.dicom.read.decoding_processes import decoded_files
 from monai_ddfm.dicom.read.mosaic import split_tiles, tiles_of
@@ -79,7 +81,8 @@ def read_pixels(ordered: Sequence[Slice]) -> NDArray[np.float32]:
     _require_memory(ordered)
     rescale = rescale_of(ordered)
     first = ordered[0]
-    volume = np.empty((len(ordered), int(first.attribute("Rows")), int(first.attribute("Columns"))), dtype=np.float32)
+    volume = torch.empty(len(ordered), int(first.attribute("Rows")), int(first.attribute("Columns")))
+    slices = volume.numpy()  # torch's memory: numpy asks the kernel for huge pages, which it may have to make first
     numbered = sorted(enumerate(ordered), key=lambda item: item[1].instance.path)
     if any(one.attribute("PhotometricInterpretation") == "MONOCHROME1" for one in ordered):
         warnings.warn(
@@ -91,7 +94,7 @@ def read_pixels(ordered: Sequence[Slice]) -> NDArray[np.float32]:
             frames = split_tiles(frames[0], *tiles_of(members[0][1].instance.header, members[0][1].instance.path))
         for k, one in members:
             stored = frames[(one.frame_number or one.tile or 1) - 1]
-            volume[k] = _modality_values(stored, one, *rescale[k])
+            slices[k] = _modality_values(stored, one, *rescale[k])
     return _columns_first(volume)
 
 
@@ -103,13 +106,12 @@ def _require_memory(ordered: Sequence[Slice]) -> None:
     require_memory(2 * volume + 2 * decoded, f"reading {first.name} and the {len(ordered) - 1} other slices")
 
 
-def _columns_first(volume: NDArray[np.float32]) -> NDArray[np.float32]:
+def _columns_first(volume: Tensor) -> NDArray[np.float32]:
     """Turn ``[slices, rows, columns]`` into contiguous ``[columns, rows, slices]``."""
-    count, rows, columns = volume.shape
-    turned = np.empty((columns, rows, count), dtype=volume.dtype)
-    for row in range(0, rows, ROW_BLOCK):  # in blocks that fit the cache: six times faster than in one go
-        turned[:, row : row + ROW_BLOCK] = volume[:, row : row + ROW_BLOCK].transpose(2, 1, 0)
-    return turned
+    turned = volume.new_empty(volume.shape[::-1])
+    for some, turned_some in zip(volume.split(ROW_BLOCK, dim=1), turned.split(ROW_BLOCK, dim=1), strict=True):
+        turned_some.copy_(some.permute(2, 1, 0))  # in blocks that fit the cache
+    return turned.numpy()
 
 
 def _modality_values(stored: NDArray[np.generic], one: Slice, slope: float, intercept: float) -> NDArray[np.float32]:
