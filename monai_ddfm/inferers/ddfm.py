@@ -315,11 +315,9 @@ class DDFMInferer(Inferer):
                 with work.clock("fusing"):
                     for context, whole in zip(contexts, wholes, strict=True):
                         sources = cleaned.pop(0)
-                        fitted = fusion.for_volume(crop.complete(sources)) if fusion.coupled else fusion
-                        cut = fitted.cut((len(group), *crop.size), sources.shape[1], self.slab, slices.device)
                         keep = partial(_put_back, crop, [total[volume : volume + 1] for total in whole])
                         done = bar.n + expected
-                        fitted.fuse(sources, crop, group, context, cut, keep, shares=told)
+                        fusion.fuse(sources, crop, group, context, self.slab, keep, shares=told)
                         bar.update(done - bar.n)  # what was decided without the prior, or done twice
         return wholes
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -101,17 +101,25 @@ class SliceFusion:
         """Whether slices that are sampled together are one volume to the rectifier."""
         return self.rectifier.spatial_dims == 3 and not self.pictures
 
-    def cut(self, size: Sequence[int], sources: int, slab: int | None, device: torch.device) -> Cut:
+    def cut(
+        self,
+        size: Sequence[int],
+        sources: int,
+        slab: int | None,
+        device: torch.device,
+        decides_alone: Callable[[], bool] | None = None,
+    ) -> Cut:
         """Return where to cut a volume of so many slices, rows and columns; at most `slab` slices between, if given.
 
-        The prior sees whole slices; one that looks from the sides sees whole volumes.
+        The prior sees whole slices; one that looks from the sides sees whole volumes. Slices are cut where the
+        rectifier `decides_alone`; without that it is asked what it knows before it has seen the volume.
         """
         if not self.coupled or self.three_planes:
             return Cut(0, size[0], 0)
         reaches = [self.rectifier.reach(axis) for axis in range(3)]
         if slab is not None:
             return Cut(0, slab, reaches[0])
-        return best_cut(size, sources, reaches, device, lambda: self.rectifier.decides_alone)
+        return best_cut(size, sources, reaches, device, decides_alone or (lambda: self.rectifier.decides_alone))
 
     def for_pictures(self) -> SliceFusion:
         """Return this fusion for pictures, which are no neighbours of each other."""
@@ -145,35 +153,40 @@ class SliceFusion:
         crop: ForegroundCrop,
         slice_indices: list[int],
         context: SamplingContext,
-        cut: Cut,
+        slab: int | None,
         keep: Callable[[FusedSlices, list[int], tuple[int, int]], None],
         shares: bool = True,
     ) -> None:
         """Fuse sources ``[n, K, H, W]``, cleaned, slab by slab; when memory runs out, in smaller ones from there on.
+
+        What the rectifier learns from a volume is learnt before, where a slab is not all of it.
 
         Args:
             sources: all coupled slices, or slices on their own; of each the box that `crop` cut.
             crop: completes it, slab by slab.
             slice_indices: where they stand in their volume.
             context: what they are sampled with.
-            cut: into slabs.
+            slab: slices in a slab, at most, if given.
             keep: takes a part of the fused slices, their positions in the volume, and the part's first row and column.
             shares: tell the share of each source, too.
 
         Raises:
             MemoryError: the smallest slab does not fit; says how much was asked for.
         """
+        size = len(sources), *crop.size
+        fitted = cache(lambda: self.for_volume(crop.complete(sources)) if self.coupled else self)
+        cut = self.cut(size, sources.shape[1], slab, sources.device, lambda: fitted().rectifier.decides_alone)
+        count = size[max(0, cut.axis - 1)]
 
         def fuse_slab(seen: slice, kept: slice) -> None:
             indices = slice_indices[seen] if cut.axis == 0 else slice_indices
-            fused = self(crop.part(sources, cut.axis, seen), indices, context, shares)
+            fusion = self if seen.stop - seen.start == count else fitted()
+            fused = fusion(crop.part(sources, cut.axis, seen), indices, context, shares)
             first = seen.start + kept.start
             corner = (first * (cut.axis == 2), first * (cut.axis == 3))
             indices = indices[kept] if cut.axis == 0 else indices
             keep(FusedSlices(*(_part(one, cut.axis, kept) for one in fused)), indices, corner)
 
-        size = len(sources), *crop.size
-        count = size[max(0, cut.axis - 1)]
         compute_in_slabs(fuse_slab, count, cut, sources.device, "x".join(map(str, size)))
 
     def __call__(

@@ -148,7 +148,7 @@ def test_a_stage_that_fails_is_left():
 
 def test_every_stage_of_a_fusion_is_found(tiny_prior):
     sources = phantom((24, 24, 24), noise=0.3)
-    inferer = DDFMInferer(StructureRectifier(spatial_dims=3, iterations=1, noise=0.1), precision="auto")
+    inferer = DDFMInferer(StructureRectifier(spatial_dims=3, iterations=1, tolerated_noise=0.0), precision="auto")
     case = Case(inferer, sources, tiny_prior.eval(), anchor_of(sources))
     counts = counted(case.run)
     assert set(STAGES.values()) | {REST} == set(counts) | {"choosing the precision"}

@@ -302,3 +302,11 @@ def test_windows_of_coarse_voxels_see_the_same_anatomy_and_three_voxels_at_least
     assert torch.isfinite(coarsest.start(sources).solution).all()
     thick = rectifier.for_spacing([20.0, 4.0, 4.0])
     assert thick.reach(0) < thick.reach(1) == coarse.reach(1)
+
+
+def test_a_volume_that_is_fused_at_once_needs_nothing_told_about_it() -> None:
+    sources = random_sources(9, 1, 2, 9, 20, 24, dtype=torch.float32)
+    rectifier = StructureRectifier(spatial_dims=3, tolerated_noise=0.0)
+    told = rectifier.for_volume(sources).start(sources)
+    for expected, found in zip(told, rectifier.start(sources), strict=True):
+        torch.testing.assert_close(found, expected, atol=0, rtol=0)
