@@ -102,14 +102,14 @@ class MeasureNoise(Transform):
 def _without_empty_border(img: MetaTensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Cut the constant border off ``[C, *spatial]``: how much was padded must not change what is measured."""
     plain, affine = img.as_subclass(torch.Tensor), img.affine.double().clone()
-    filled = (plain != plain.min()).any(dim=0)
-    for axis in range(filled.ndim):
-        others = [other for other in range(filled.ndim) if other != axis]
-        places = filled.any(dim=others).nonzero().flatten()
+    least = plain.min()
+    for axis in range(1, plain.ndim):
+        others = [other for other in range(plain.ndim) if other != axis]
+        places = (plain.amax(dim=others) > least).nonzero().flatten()
         if len(places):
             first, last = int(places[0]), int(places[-1])
-            plain = plain.narrow(axis + 1, first, last - first + 1)
-            affine[:3, 3] += first * affine[:3, axis]
+            plain = plain.narrow(axis, first, last - first + 1)
+            affine[:3, 3] += first * affine[:3, axis - 1]
     return plain, affine
 
 
