@@ -7,8 +7,8 @@
         [--maps provenance uncertainty] [--plot FILE]
 
 Writes phantoms of those sizes as NIfTI and fuses each by `monai-ddfm fuse` in a process of its own. Prints markdown:
-the largest resident memory, processor seconds of all stages from the record, and the forecast of both (seconds without
-reading and writing). `--plot`: both over the number of slices.
+the largest resident memory, processor seconds of all stages from the record, and the forecast of both.
+`--plot`: both over the number of slices.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from monai_ddfm.inferers.fixed_batches import in_fixed_batches
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.priors.predict_padded import predict_padded
 
-__all__ = ["LEAST_PSNR", "PRECISIONS", "Arithmetic", "arithmetic", "resolve_precision"]
+__all__ = ["LEAST_PSNR", "PRECISIONS", "Arithmetic", "arithmetic", "has_bfloat16_units", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 LEAST_PSNR = 45.0  # dB between x0 in bfloat16 and in float32, for a range of 2
@@ -27,7 +27,8 @@ Arithmetic = Callable[[Tensor], torch.dtype]
 """``slices [n, C, H, W] -> dtype`` that the network computes them in; asked when it is first needed."""
 
 
-def _has_bfloat16_units(device: torch.device) -> bool:
+def has_bfloat16_units(device: torch.device) -> bool:
+    """Return whether the device computes in bfloat16 faster than in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
@@ -67,7 +68,7 @@ def resolve_precision(
     if precision != "auto":
         return getattr(torch, precision)
     parameters = next(prior.parameters(), None)
-    if parameters is None or parameters.dtype != torch.float32 or not _has_bfloat16_units(device):
+    if parameters is None or parameters.dtype != torch.float32 or not has_bfloat16_units(device):
         return torch.float32
     return torch.bfloat16 if _bfloat16_psnr(prior, device, height, width) >= LEAST_PSNR else torch.float32
 

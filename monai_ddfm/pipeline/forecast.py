@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 from monai_ddfm.inferers.foreground_crop import MARGIN
+from monai_ddfm.inferers.precision import has_bfloat16_units
 from monai_ddfm.inferers.slabs import Cut, best_cut
 from monai_ddfm.io.memory import as_gib, available_memory
 from monai_ddfm.pipeline.config import FusionConfig
@@ -32,9 +33,11 @@ _PER_SLAB_VOXEL, _PER_SLAB_SOURCE = 22, 24  # that the rectifier sees at once
 _PER_CLEANED_SOURCE = 16  # and voxel
 _PER_VOXEL_READ = 16  # of all sources as they come, until they are on the grid that is fused
 _PER_MAP, _PER_SOURCE_OF_MAPS = 4, 8  # and voxel: shares and cleaned sources are kept for them
-# Processor seconds for a million voxels and a source, on two cores of an AMD EPYC
-_CLEAN, _CLEANING = 0.7, 3.3
-_SECONDS = 2.0  # whatever the case
+# Processor seconds for a million voxels and a source, on two cores of an AMD EPYC without AVX-512
+_CLEAN = 0.8
+_EVALUATION = {True: 1.1, False: 3.7}  # with units for bfloat16 (another EPYC, with AVX-512), and without
+_EVALUATIONS = 3  # of each slice that is cleaned, mostly
+_SECONDS = 3.0  # whatever the case
 _COARSER = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)  # voxels that are proposed where memory is short
 
 
@@ -45,7 +48,7 @@ class Forecast(NamedTuple):
         memory: of the host at the peak, in bytes, if no source needs cleaning.
         memory_noisy: the same, if all sources do.
         for_maps: bytes of `memory` that are there for the maps alone.
-        seconds: of a processor like that of docs/performance.md, if no source needs cleaning.
+        seconds: of a processor like those of docs/performance.md, if no source needs cleaning.
         seconds_noisy: the same, if all sources do.
     """
 
@@ -83,13 +86,15 @@ def forecast(size: Sequence[int], config: FusionConfig, reach: int = 0, read: in
     cleaned = sum(config.denoising.cleaned(key) for key in config.inputs.keys)
     repeats = 1 + (config.maps.uncertainty_seeds if "uncertainty" in maps else 0)
     seconds, million = _SECONDS + voxels * sources * _CLEAN / 1e6, voxels / 1e6
+    execution, evaluations = config.execution, min(config.denoising.cleaning_steps, _EVALUATIONS)
+    halved = execution.precision != "float32" and has_bfloat16_units(available_device(execution.device))
     reading = _PROCESS + read * _PER_VOXEL_READ
     return Forecast(
         max(memory, reading),
         max(memory + voxels * cleaned * _PER_CLEANED_SOURCE, reading),
         for_maps,
         seconds,
-        seconds + million * (cleaned * _CLEANING * repeats + sources * _CLEAN * (repeats - 1)),
+        seconds + million * (cleaned * evaluations * _EVALUATION[halved] * repeats + sources * _CLEAN * (repeats - 1)),
     )
 
 

@@ -36,7 +36,7 @@ class Amplifier(NetworkPrior):
 
 @pytest.fixture
 def bfloat16_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "_has_bfloat16_units", lambda device: True)
+    monkeypatch.setattr(precision, "has_bfloat16_units", lambda device: True)
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])

@@ -43,6 +43,16 @@ def test_more_of_anything_takes_more() -> None:
     assert (clean.memory, clean.seconds) == (clean.memory_noisy, clean.seconds_noisy)
 
 
+def test_cleaning_takes_as_long_as_its_evaluations_and_their_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cleaning(units: bool, **settings: Any) -> float:
+        monkeypatch.setattr("monai_ddfm.pipeline.forecast.has_bfloat16_units", lambda device: units)
+        told = forecast(SIZE, config(**settings))
+        return told.seconds_noisy - told.seconds
+
+    assert cleaning(False) == cleaning(True, precision="float32") > 2 * cleaning(True)
+    assert cleaning(True) == pytest.approx(3 * cleaning(True, cleaning_steps=1))
+
+
 def test_slabs_bound_what_the_rectifier_holds() -> None:
     size, reach = (512, 512, 600), 36
     whole, slabs, small = (forecast(size, config(slab=slab), reach).memory for slab in (600, None, 1))
