@@ -52,8 +52,19 @@ class BlockSpectra:
     @cached_property
     def _ring_means(self) -> Tensor:
         """Of the frequencies in each ring, ``[size * size, R]``: each column the weights of a mean."""
-        members = torch.nn.functional.one_hot(self.rings.flatten(), len(self.radii)).float()
-        return members / members.sum(0)
+        return self._means(torch.ones(self.size))
+
+    @cached_property
+    def _half_ring_means(self) -> Tensor:
+        """The same for the half of the plane that a real block's transform is known by; the other half mirrors it."""
+        counts = torch.full((self.size // 2 + 1,), 2.0)
+        counts[0] = counts[-1] = 1.0  # mirrored into themselves
+        return self._means(counts)
+
+    def _means(self, counts: Tensor) -> Tensor:
+        """Weights of the frequencies of the first columns in each ring, each column counted so often."""
+        members = torch.nn.functional.one_hot(self.rings[:, : len(counts)], len(self.radii)) * counts[:, None]
+        return (members / members.sum((0, 1))).flatten(0, 1)
 
     @property
     def transfer(self) -> Tensor:
@@ -61,15 +72,21 @@ class BlockSpectra:
         return _transfer(self.size, self.aspect)[1:]
 
     def power(self, blocks: Tensor) -> Tensor:
-        """Mean power in each ring, ``[N, R]``, of blocks ``[N, size, size]``; white noise gives its variance."""
+        """Mean power in each ring, ``[N, R]``, of blocks ``[N, size, size]``; white noise gives its variance.
+
+        Complex blocks are plane waves.
+        """
         if not len(blocks):  # which not every Fourier transform takes
             return torch.zeros(0, len(self.radii), device=blocks.device)
         window = torch.hann_window(self.size, dtype=torch.float32, device=blocks.device)
         window = torch.outer(window, window)
         window = window / window.square().mean().sqrt()
         level = (blocks * window).sum((-1, -2), keepdim=True) / window.sum()
-        power = torch.fft.fft2((blocks - level) * window).abs().square().flatten(-2) / self.size**2
-        means = self._ring_means.to(power)  # adding by index would round otherwise each time on a GPU
+        waves = blocks.is_complex()
+        transformed = (torch.fft.fft2 if waves else torch.fft.rfft2)((blocks - level) * window)
+        power = (transformed.real.square() + transformed.imag.square()).flatten(-2) / self.size**2
+        means = self._ring_means if waves else self._half_ring_means
+        means = means.to(power)  # adding by index would round otherwise each time on a GPU
         return on_one_thread(lambda: power @ means, power.device)
 
     def quantile_bias(self, quantile: float) -> Tensor:
