@@ -6,30 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
-from tqdm import tqdm
 
 from monai_ddfm.denoising.cleaning_note import CleaningNote
 from monai_ddfm.denoising.noise_meta import write_notes
 from monai_ddfm.denoising.noise_model import NoiseModel, white_noise
-from monai_ddfm.foreground import has_foreground
 from monai_ddfm.inferers.check_input import check_numbers, check_range
-from monai_ddfm.inferers.foreground_crop import MARGIN, ForegroundCrop
 from monai_ddfm.inferers.luminance import LuminanceRange
 from monai_ddfm.inferers.memory import images_at_once
-from monai_ddfm.inferers.noise_field import NoiseField
-from monai_ddfm.inferers.precision import PRECISIONS, Arithmetic, arithmetic
-from monai_ddfm.inferers.slabs import slabs
-from monai_ddfm.inferers.slice_fusion import STARTS, FusedSlices, SamplingContext, SliceFusion
+from monai_ddfm.inferers.precision import PRECISIONS, arithmetic
+from monai_ddfm.inferers.slice_fusion import STARTS, SliceFusion
 from monai_ddfm.inferers.slices import slices_to_volume, volume_to_slices, voxel_size
 from monai_ddfm.inferers.source_noise import SourceNoise, left_noise, noise_of_pictures, noise_of_volumes
+from monai_ddfm.inferers.volume_fusion import VolumeFusion
 from monai_ddfm.maps import MAPS, Fusion
 from monai_ddfm.priors import DiffusionPrior
 from monai_ddfm.rectifiers import Rectifier, StructureRectifier
@@ -211,20 +206,34 @@ class DDFMInferer(Inferer):
             notes = [CleaningNote(one) for one in wanted]
             with clock("measuring noise"):
                 noises = self._noises(inputs)
-            work = _Work(slices, noises, spacing is None, notes, network, dtype, clock)
-            (whole,) = self._fuse(fusion, work, [self.seed])
-            lines = [note.line("uncertainty" in self.maps) for note in work.notes]
+            work = VolumeFusion(
+                fusion,
+                slices,
+                noises,
+                spacing is None,
+                notes,
+                network,
+                dtype,
+                clock,
+                told=bool(self.maps),
+                shared_noise=self.shared_noise,
+                slab=self.slab,
+                crop_background=self.crop_background,
+                progress=self.progress,
+            )
+            (whole,) = work.fuse([self.seed])
+            lines = [note.line("uncertainty" in self.maps) for note in notes]
             fused = self._to_volume(whole.fused, inputs)
 
             def repeated() -> Iterator[Tensor]:
                 seeds = range(self.seed + 1, self.seed + 1 + self.uncertainty_seeds)
                 together = max(1, fusion.slices_per_batch // slices.shape[1])
                 for first in range(0, len(seeds), together):
-                    for drawn in self._fuse(fusion, work, seeds[first : first + together], drawn=True):
+                    for drawn in work.fuse(seeds[first : first + together], drawn=True):
                         yield self._to_volume(drawn.fused, inputs)
 
             def noise_left() -> Tensor:
-                return self._to_volume(left_noise(slices, work.noises, work.pictures), inputs)
+                return self._to_volume(left_noise(slices, noises, work.pictures), inputs)
 
             if not fused.isfinite().all():
                 raise FloatingPointError(
@@ -283,89 +292,3 @@ class DDFMInferer(Inferer):
         pictures = inputs.ndim == 4
         noises = noise_of_pictures(inputs, given) if pictures else noise_of_volumes(inputs, self.slice_axis, given)
         return [[noise if want else noise.kept() for noise, want in zip(row, wanted, strict=True)] for row in noises]
-
-    def _fuse(self, fusion: SliceFusion, work: _Work, seeds: Sequence[int], drawn: bool = False) -> list[FusedSlices]:
-        """Fuse to ``[B, D, 1, H, W]``, shares and cleaned sources ``[B, D, K, H, W]``, for each seed.
-
-        Slices without foreground stay the anchor's, with equal shares. Of draws, and where there is no map to make of
-        the rest, the fused images alone are kept.
-        """
-        slices, none, told = work.slices, work.slices.new_empty(0), bool(self.maps) and not drawn
-        share = torch.full_like(slices, 1.0 / slices.shape[2]) if told else none
-        wholes = [FusedSlices(slices[:, :, :1].clone(), share, slices.clone() if told else none) for _ in seeds]
-        groups = [(volume, group) for volume in range(len(slices)) for group in self._groups(slices[volume], fusion)]
-        margin = MARGIN if self.crop_background and not fusion.pictures else None
-        crops = {
-            volume: ForegroundCrop(slices[volume], margin, beyond=not fusion.three_planes)
-            for volume in dict.fromkeys(volume for volume, _ in groups)
-        }
-        steps = [self._steps(fusion, len(group), crops[volume].size, slices) for volume, group in groups]
-        with tqdm(desc="fusing", total=sum(steps) * len(seeds), unit="slice step", disable=not self.progress) as bar:
-            contexts = [
-                SamplingContext(work.prior, work.dtype, NoiseField(seed, self.shared_noise), bar, work.notes)
-                for seed in seeds
-            ]
-            for (volume, group), expected in zip(groups, steps, strict=True):
-                crop = crops[volume]
-                noises = work.noises_of(volume, group, crop)
-                with work.clock("cleaning"):
-                    run = slice(group[0], group[-1] + 1)  # memory: a view, where a list makes a copy
-                    there = slices[volume, run if fusion.coupled else group]
-                    cleaned = fusion.clean(crop.cut(there), group, contexts, noises, drawn)
-                with work.clock("fusing"):
-                    for context, whole in zip(contexts, wholes, strict=True):
-                        sources = cleaned.pop(0)
-                        keep = partial(_put_back, crop, [total[volume : volume + 1] for total in whole])
-                        done = bar.n + expected
-                        fusion.fuse(sources, crop, group, context, self.slab, keep, shares=told)
-                        bar.update(done - bar.n)  # what was decided without the prior, or done twice
-        return wholes
-
-    def _steps(self, fusion: SliceFusion, count: int, size: tuple[int, int], slices: Tensor) -> int:
-        """How many steps of slices it takes to sample so many slices, of that size when cropped, overlaps included."""
-        cut = fusion.cut((count, *size), slices.shape[2], self.slab, slices.device)
-        seen = sum(part.stop - part.start for part, _ in slabs(count, cut)) if cut.axis == 0 else count
-        return seen * len(fusion.timesteps)
-
-    def _groups(self, sources: Tensor, fusion: SliceFusion) -> Iterator[list[int]]:
-        """Yield the positions of slices that know of each other, of one volume ``[D, K, H, W]``.
-
-        Coupled slices are all from the first with foreground to the last; others are as many as fit into a batch.
-        """
-        occupied = has_foreground(sources).flatten(1).any(dim=1).nonzero().flatten().tolist()
-        if fusion.coupled and occupied:
-            yield list(range(occupied[0], occupied[-1] + 1))
-        elif occupied:
-            for first in range(0, len(occupied), fusion.slices_per_batch):
-                yield occupied[first : first + fusion.slices_per_batch]
-
-
-def _put_back(
-    crop: ForegroundCrop, wholes: Sequence[Tensor], part: FusedSlices, indices: list[int], corner: tuple[int, int]
-) -> None:
-    """Write fused slices into their volume; of `wholes` ``[1, D, C, H, W]`` those that hold nothing are not wanted."""
-    for new, whole in zip(part, wholes, strict=True):
-        if whole.numel():
-            crop.put_back(new, whole[0], indices, corner)
-
-
-class _Work(NamedTuple):
-    """What is fused: slices ``[B, D, K, H, W]``, the noise of their sources and what is noted of it, and the prior.
-
-    Noises are of each volume, or of each slice where slices are `pictures` that came as a batch.
-    """
-
-    slices: Tensor
-    noises: list[list[SourceNoise]]
-    pictures: bool
-    notes: list[CleaningNote]
-    prior: DiffusionPrior
-    dtype: Arithmetic
-    clock: StageClock
-
-    def noises_of(self, volume: int, group: list[int], crop: ForegroundCrop) -> list[list[SourceNoise]]:
-        """The noise of some slices: a row for their volume, or one for each picture."""
-        if not self.noises:
-            return []
-        rows = [self.noises[index] for index in group] if self.pictures else [self.noises[volume]]
-        return [[noise.cut([0] if self.pictures else group, crop.cut) for noise in row] for row in rows]
