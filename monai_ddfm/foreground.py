@@ -8,9 +8,6 @@ Four questions are asked of a voxel in [-1, 1], and each has its own level, sinc
 
 from __future__ import annotations
 
-from functools import reduce
-
-import torch
 from torch import Tensor
 
 __all__ = ["BACKGROUND", "BODY", "EMPTY", "TISSUE", "emptiness", "foreground_box", "has_foreground"]
@@ -27,7 +24,7 @@ TISSUE = -0.9
 
 def has_foreground(sources: Tensor) -> Tensor:
     """Return which voxels are not background, ``[B, 1, *spatial]``, for sources ``[B, K, *spatial]`` in [-1, 1]."""
-    return _brightest(sources) > BACKGROUND
+    return sources.amax(dim=1, keepdim=True) > BACKGROUND
 
 
 def emptiness(sources: Tensor) -> Tensor:
@@ -35,13 +32,7 @@ def emptiness(sources: Tensor) -> Tensor:
 
     To multiply with: where torch fills by a mask of booleans, a CPU takes forty times as long.
     """
-    return _brightest(sources).le_(EMPTY)
-
-
-def _brightest(sources: Tensor) -> Tensor:
-    """The largest value over the sources, ``[B, 1, *spatial]``, a new tensor; NaN where any is."""
-    first, *others = sources.split(1, dim=1)
-    return reduce(torch.Tensor.maximum, others, first) if others else first.clone()
+    return sources.amax(dim=1, keepdim=True).le_(EMPTY)
 
 
 def foreground_box(sources: Tensor, margin: int) -> tuple[slice, slice]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ __all__ = [
     "gradient_energy",
     "image_mean",
     "local_range",
+    "over_sources",
     "per_source",
     "spatial_axes",
     "total",
@@ -36,6 +38,11 @@ def spatial_axes(x: Tensor) -> range:
 def per_source(values: Tensor, like: Tensor) -> Tensor:
     """View ``[B, K]`` so that it broadcasts with ``[B, K, *spatial]``."""
     return values.reshape(values.shape + (1,) * (like.ndim - 2))
+
+
+def over_sources(x: Tensor) -> Tensor:
+    """Sum over the sources, ``[B, 1, *spatial]``; torch's own is slow along an axis that short."""
+    return reduce(Tensor.add, x.split(1, dim=1))
 
 
 def total(x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from monai_ddfm.denoising.noise_estimate import estimate_noise
 from monai_ddfm.foreground import emptiness, has_foreground
 from monai_ddfm.io.memory import return_freed_memory
 from monai_ddfm.rectifiers.base import Rectifier
-from monai_ddfm.rectifiers.grid import box_mean, local_range, per_source
+from monai_ddfm.rectifiers.grid import box_mean, local_range, over_sources, per_source
 from monai_ddfm.rectifiers.mixture import expected_precision, fit_intensities_and_gradients
 from monai_ddfm.rectifiers.salience import (
     contrast_gain,
@@ -232,7 +232,7 @@ class StructureRectifier(Rectifier[StructureState]):
         del edge_weights, gain
         return_freed_memory()
         solution = fit_intensities_and_gradients(
-            start=by_blocks(lambda w, m: (w * m).sum(1, keepdim=True), weights, layers)[0],
+            start=by_blocks(lambda w, m: over_sources(w * m), weights, layers)[0],
             layers=layers,
             weights=weights,
             gradient=gradient,
@@ -266,7 +266,7 @@ class StructureRectifier(Rectifier[StructureState]):
 
         def weigh(x0: Tensor, sources: Tensor, solution: Tensor, *rest: Tensor) -> Tensor:
             low, high, layers, weights, variance = rest
-            noise = _shares(solution, layers, weights).mul_(variance).sum(1, keepdim=True)
+            noise = over_sources(_shares(solution, layers, weights).mul_(variance))
             trust = noise.mul_(self.prior_strength)  # L / (P + L) = c sigma_n^2 / (c sigma_n^2 + sigma_t^2)
             trust = trust / (trust + sigma**2).clamp_min_(torch.finfo(x0.dtype).tiny)
             return _within(trust.mul_(x0 - solution).add_(solution), sources, low, high)
@@ -306,7 +306,7 @@ def _brightness(sources: Tensor) -> Tensor:
 
 def _shares(fused: Tensor, layers: Tensor, weights: Tensor) -> Tensor:
     precision = expected_precision(fused - layers, 2 * _KNEE_INTENSITY).mul_(weights)
-    return precision.div_(precision.sum(1, keepdim=True))
+    return precision.div_(over_sources(precision))
 
 
 def _within(f: Tensor, sources: Tensor, low: Tensor, high: Tensor) -> Tensor:
